@@ -1,0 +1,218 @@
+"""The pipeline's configuration: frozen dataclasses read from one TOML file, checked when made.
+
+Every table of the file is one dataclass here, every key one field; an unknown key, a wrong type or a value out
+of range is a `UserError` that names the file and the key. What a file leaves out has the default below, which
+is the full configuration. Only what changes a stage's output belongs to that stage's table: its values are part of
+the digest that decides whether work is done again.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from pipeline.errors import UserError
+
+
+T = TypeVar("T")
+
+
+class ConfigError(UserError):
+    """A configuration that cannot be used; says which key and why."""
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)
+
+
+@dataclass(frozen=True)
+class FetchConfig:
+    max_height: int = 720
+    """Largest height in pixels that is asked for."""
+    extractors: tuple[str, ...] = ("youtube",)
+    """yt-dlp extractors that may be used; a source that needs another is rejected."""
+    allow_private_hosts: bool = False
+    """Whether loopback and private addresses may be contacted (the demo's own server)."""
+    max_bytes: int = 4 * 2**30
+    """Larger files are rejected."""
+    max_seconds: float = 4 * 3600.0
+    """Longer videos are rejected."""
+    retries: int = 3
+    """Tries of yt-dlp within one attempt, for connections that fail."""
+    timeout_s: float = 30.0
+    """Seconds without an answer before a connection is given up."""
+    cookies: str = ""
+    """A Netscape cookies file for yt-dlp; empty for none."""
+    proxy: str = ""
+    """A proxy URL for yt-dlp; empty for none."""
+    rate_limit: int = 0
+    """Bytes per second for each download; 0 for no limit."""
+    sleep_s: float = 0.0
+    """Seconds to wait before each request of one worker."""
+
+    def __post_init__(self) -> None:
+        _require(self.max_height >= 64, "fetch.max_height must be at least 64 pixels")
+        _require(len(self.extractors) > 0, "fetch.extractors must name at least one yt-dlp extractor")
+        _require(self.max_bytes > 0 and self.max_seconds > 0, "fetch.max_bytes and max_seconds must be positive")
+        _require(self.retries >= 0 and self.timeout_s > 0, "fetch.retries and timeout_s must not be negative")
+
+
+@dataclass(frozen=True)
+class CutConfig:
+    short_side: int = 256
+    """Shorter side of a clip in pixels; larger videos are scaled down, smaller ones are left alone."""
+    crf: int = 18
+    """x264 quality of the clip: 0 is lossless, 18 visually so."""
+    gop: int = 12
+    """Frames between key frames: short, so that a loader can start anywhere."""
+    max_seconds: float = 60.0
+    """Longer segments are rejected."""
+    min_frames: int = 2
+    """Clips with fewer frames are rejected (flow needs two)."""
+
+    def __post_init__(self) -> None:
+        _require(self.short_side >= 32, "cut.short_side must be at least 32 pixels")
+        _require(0 <= self.crf <= 51, "cut.crf must be from 0 to 51")
+        _require(self.gop >= 1, "cut.gop must be at least 1")
+        _require(self.max_seconds > 0, "cut.max_seconds must be positive")
+        _require(self.min_frames >= 2, "cut.min_frames must be at least 2")
+
+
+@dataclass(frozen=True)
+class RgbdiffConfig:
+    crf: int = 20
+    """x264 quality of the payload."""
+    gop: int = 12
+    """Frames between key frames."""
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.crf <= 51, "rgbdiff.crf must be from 0 to 51")
+        _require(self.gop >= 1, "rgbdiff.gop must be at least 1")
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    backend: str = "opencv"
+    """opencv (TV-L1 of opencv-contrib), dis (fast preview) or farneback."""
+    bound: float = 20.0
+    """Pixels per frame that map to the ends of the quantised range, as DenseFlow's bound."""
+
+    def __post_init__(self) -> None:
+        _require(self.backend in ("opencv", "dis", "farneback"), "flow.backend must be opencv, dis or farneback")
+        _require(0 < self.bound <= 1000, "flow.bound must be above 0 and at most 1000 pixels")
+
+
+@dataclass(frozen=True)
+class SkeletonConfig:
+    backend: str = "movenet"
+    """The pose estimator."""
+    input_size: int = 256
+    """Longer side of the estimator's input in pixels, a multiple of 32."""
+    min_score: float = 0.2
+    """A person counts as found in a frame from this mean joint score on."""
+    min_found: float = 0.25
+    """Clips with a person in a smaller share of frames are rejected as no-person."""
+    max_gap: int = 8
+    """Gaps of at most this many frames are interpolated and marked."""
+
+    def __post_init__(self) -> None:
+        _require(self.backend in ("movenet",), "skeleton.backend must be movenet")
+        _require(self.input_size % 32 == 0 and self.input_size >= 128, "skeleton.input_size: a multiple of 32, >= 128")
+        _require(0 <= self.min_score <= 1 and 0 <= self.min_found <= 1, "skeleton scores and shares are from 0 to 1")
+        _require(self.max_gap >= 0, "skeleton.max_gap must not be negative")
+
+
+@dataclass(frozen=True)
+class ShardConfig:
+    version: str = "0.1.0"
+    """Semantic version of the dataset that `shards` writes."""
+    parent: str = ""
+    """The version it was made from; empty for a first one."""
+    target_bytes: int = 256 * 10**6
+    """Size that the largest column of a shard should reach."""
+
+    def __post_init__(self) -> None:
+        parts = self.version.split(".")
+        _require(len(parts) == 3 and all(p.isdigit() for p in parts), "shard.version must look like 1.2.3")
+        _require(self.target_bytes >= 1, "shard.target_bytes must be positive")
+
+
+@dataclass(frozen=True)
+class SplitConfig:
+    seed: int = 0
+    """Sets which clips go to train, val and test."""
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    memory_limit: str = "4GiB"
+    """Memory of one worker; one that needs more is restarted and its item fails after three tries."""
+    in_flight: int = 4
+    """Tasks handed to the scheduler per worker at one time."""
+
+    def __post_init__(self) -> None:
+        _require(self.in_flight >= 1, "engine.in_flight must be at least 1")
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole file. The rgb payload is the clip itself, so `cut` configures it."""
+
+    fetch: FetchConfig = field(default_factory=FetchConfig)
+    cut: CutConfig = field(default_factory=CutConfig)
+    rgbdiff: RgbdiffConfig = field(default_factory=RgbdiffConfig)
+    flow: FlowConfig = field(default_factory=FlowConfig)
+    skeleton: SkeletonConfig = field(default_factory=SkeletonConfig)
+    shard: ShardConfig = field(default_factory=ShardConfig)
+    splits: SplitConfig = field(default_factory=SplitConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
+
+
+def load(path: Path | None) -> Config:
+    """Reads a TOML file; None gives the defaults. Raises ConfigError with file and key."""
+    if path is None:
+        return Config()
+    return read_toml(Config, path)
+
+
+def read_toml(shape: type[T], path: Path) -> T:
+    """Reads a TOML file into a dataclass of dataclasses. Raises ConfigError with file and key."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such configuration file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+        raise ConfigError(f"{path}: not a TOML file ({error})") from None
+    try:
+        return _build(shape, values, "")
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _build(shape: type[T], values: dict[str, Any], prefix: str) -> T:
+    types = get_type_hints(shape)
+    known = {f.name for f in fields(shape)}  # type: ignore[arg-type]
+    if unknown := sorted(set(values) - known):
+        raise ConfigError(f"unknown key {prefix}{unknown[0]}; known here: {', '.join(sorted(known))}")
+    return shape(**{name: _convert(types[name], value, f"{prefix}{name}") for name, value in values.items()})
+
+
+def _convert(kind: Any, value: Any, name: str) -> Any:
+    if is_dataclass(kind) and isinstance(kind, type):
+        _require(isinstance(value, dict), f"{name} must be a table")
+        return _build(kind, value, f"{name}.")
+    if get_origin(kind) is tuple:
+        _require(isinstance(value, list), f"{name} must be a list")
+        return tuple(_convert(get_args(kind)[0], item, name) for item in value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    _require(type(value) is kind, f"{name} must be of type {kind.__name__}, not {value!r}")
+    return value
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The configuration as plain data, for digests and the manifest."""
+    return asdict(config)

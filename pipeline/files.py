@@ -1,0 +1,42 @@
+"""Writing files so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PART = ".part"
+"""Ending of a file that is being written; `sweep` removes those that a killed process left."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a temporary path beside `path`; moves it in with `os.replace` when the block ends without error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}{PART}")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes a whole file, or leaves what was there."""
+    with replacing(path) as part:
+        part.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a whole UTF-8 file, or leaves what was there."""
+    write_bytes(path, text.encode())
+
+
+def sweep(folder: Path) -> int:
+    """Removes what killed processes left half-written under `folder`; returns how many. Call it with no writer."""
+    parts = [path for path in folder.rglob(f"*{PART}") if path.is_file()]
+    for path in parts:
+        path.unlink(missing_ok=True)
+    return len(parts)

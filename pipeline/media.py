@@ -1,0 +1,179 @@
+"""Video in and out: probe and decode with PyAV, encode with the ffmpeg binary of imageio-ffmpeg.
+
+Frames are uint8 RGB arrays [H, W, 3] as a player shows them: rotated as the metadata says, with square pixels.
+Times are seconds from the start of the file (the container's start time is 0).
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import IO
+
+import av
+import ffmpeg
+import imageio_ffmpeg
+import numpy as np
+
+from pipeline.errors import Failure, Reason
+
+MAX_PIXELS = 7680 * 4320
+"""Larger pictures than 8K are refused before anything is decoded."""
+
+X264_PRESET = "fast"
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What `probe` finds: displayed size in pixels, mean frames per second, seconds (0 if the file does not say)."""
+
+    width: int
+    height: int
+    fps: float
+    duration: float
+
+
+def probe(path: Path) -> VideoInfo | Failure:
+    """Reads the header and decodes one frame, so that a file that is no video fails here with its reason."""
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                return Failure(Reason.NO_VIDEO, f"{path.name}: no video stream")
+            stream = container.streams.video[0]
+            if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
+                return Failure(Reason.TOO_LARGE, f"{path.name}: {stream.width}x{stream.height} pixels")
+            first = next(container.decode(stream), None)
+            if first is None:
+                return Failure(Reason.TRUNCATED, f"{path.name}: no frame can be decoded")
+            width, height = _displayed_size(first, stream)
+            seconds = container.duration / av.time_base if container.duration else 0.0
+            return VideoInfo(width, height, float(frame_rate(stream)), seconds)
+    except (av.error.InvalidDataError, av.error.EOFError) as error:
+        return Failure(Reason.NO_VIDEO, f"{path.name}: {error}")
+    except av.error.FFmpegError as error:
+        return Failure(Reason.DECODE_ERROR, f"{path.name}: {error}")
+
+
+def frame_rate(stream: av.VideoStream) -> Fraction:
+    """Mean rate of a stream in frames per second; 25 where the file does not say."""
+    rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+    return Fraction(rate).limit_denominator(100_000)
+
+
+def fit(width: int, height: int, short_side: int) -> tuple[int, int]:
+    """Even size with the same aspect whose shorter side is at most `short_side` pixels."""
+    scale = min(1.0, short_side / min(width, height))
+    return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
+
+
+def decode(
+    path: Path, start: float = 0.0, end: float = float("inf"), short_side: int | None = None
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Yields (time, frame) for exactly the frames with start <= time < end, scaled to `fit` if asked.
+
+    Raises av.error.FFmpegError where the decoder gives up.
+    """
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_count = 1
+        origin = (container.start_time or 0) / av.time_base
+        if start > 0 and stream.time_base is not None:
+            container.seek(int((start + origin) / stream.time_base), stream=stream)
+        # Time stamps are multiples of a coarse time base: a frame meant for `start` may carry a slightly
+        # smaller number, so half a tick of tolerance on both ends keeps neighbouring segments disjoint.
+        slack = float(stream.time_base or 0) / 2
+        for frame in container.decode(stream):
+            time = (frame.time or 0.0) - origin
+            if time >= end - slack:
+                return
+            if time >= start - slack:
+                yield time, _display(frame, stream, short_side)
+
+
+def decode_all(path: Path | IO[bytes]) -> np.ndarray:
+    """All frames of a small video, [T, H, W, 3] uint8."""
+    with av.open(path if not isinstance(path, Path) else str(path)) as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+
+
+def _displayed_size(frame: av.VideoFrame, stream: av.VideoStream) -> tuple[int, int]:
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    width, height = max(1, round(frame.width * aspect)), frame.height
+    return (height, width) if frame.rotation % 180 else (width, height)
+
+
+def _display(frame: av.VideoFrame, stream: av.VideoStream, short_side: int | None) -> np.ndarray:
+    width, height = _displayed_size(frame, stream)
+    if short_side is not None:
+        width, height = fit(width, height, short_side)
+    turned = frame.rotation % 180 != 0
+    stored = (height, width) if turned else (width, height)
+    image = frame.to_ndarray(format="rgb24", width=stored[0], height=stored[1], interpolation="AREA")
+    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90))) if frame.rotation else image
+
+
+class EncodeError(Exception):
+    """ffmpeg refused the frames; the message is its own."""
+
+
+def encode(
+    frames: Iterable[np.ndarray], path: Path, fps: float | Fraction, *, crf: int, gop: int, grey: bool = False
+) -> int:
+    """Writes frames ([H, W, 3] RGB, or [H, W] with `grey`; even sizes) as H.264 in mp4; returns how many.
+
+    One encoder thread and no dates, so that equal frames give equal bytes. Grey frames are stored full-range, 8 bit,
+    without chroma. Raises EncodeError with ffmpeg's words, OSError if the disk is full.
+    """
+    process: subprocess.Popen[bytes] | None = None
+    count = 0
+    try:
+        for frame in frames:
+            if process is None:
+                process = _encoder(path, frame.shape[1], frame.shape[0], Fraction(fps), crf, gop, grey)
+            assert process.stdin is not None
+            process.stdin.write(np.ascontiguousarray(frame).data)
+            count += 1
+    except BrokenPipeError:
+        pass  # ffmpeg stopped reading; its exit code and words say why
+    except BaseException:
+        if process is not None:
+            process.kill()
+            process.communicate()
+        raise
+    if process is not None:
+        _, words = process.communicate()
+        if process.returncode:
+            message = words.decode(errors="replace").strip()
+            if "No space left" in message:
+                raise OSError(28, message)
+            raise EncodeError(message)
+    return count
+
+
+def _encoder(
+    path: Path, width: int, height: int, fps: Fraction, crf: int, gop: int, grey: bool
+) -> subprocess.Popen[bytes]:
+    rate = str(fps.limit_denominator(100_000))
+    source = ffmpeg.input(
+        "pipe:", format="rawvideo", pix_fmt="gray" if grey else "rgb24", s=f"{width}x{height}", framerate=rate
+    )
+    command = source.output(
+        str(path),
+        format="mp4",
+        vcodec="libx264",
+        pix_fmt="gray" if grey else "yuv420p",
+        preset=X264_PRESET,
+        crf=crf,
+        g=gop,
+        threads=1,
+        fflags="+bitexact",
+        movflags="+faststart",
+        **{"flags:v": "+bitexact", "video_track_timescale": 90_000},
+    )
+    arguments = command.global_args("-hide_banner", "-loglevel", "error", "-nostdin", "-y").compile(
+        cmd=imageio_ffmpeg.get_ffmpeg_exe()
+    )
+    return subprocess.Popen(arguments, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
