@@ -45,7 +45,6 @@ class Clip:
 
     key: str
     source: str
-    activity: str
     start: float
     end: float
     path: str

@@ -1,0 +1,115 @@
+"""Cut: the segments of one video → clips, frame-exact, scaled so that the shorter side fits."""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from annotations.tables import Segment, Tables
+from pipeline import media
+from pipeline.config import CutConfig, to_dict
+from pipeline.errors import Failure, Reason, from_exception
+from pipeline.files import replacing
+from pipeline.ledger import Ledger
+from pipeline.records import Clip, Video, clip_key, digest, file_sha256
+from pipeline.run import Goal, Plan, Task
+
+STAGE = "cut"
+VERSION = 1
+
+
+def key_of(segment: Segment) -> str:
+    """The clip key of a segment."""
+    return clip_key(segment.source, segment.start, segment.end)
+
+
+def plan(tables: Tables, fetched: Plan, ledger: Ledger, work: Path, config: CutConfig) -> Plan:
+    """All segments by state; one whose video failed fails for the video's reason."""
+    latest = ledger.latest(STAGE)
+    result = Plan(STAGE)
+    for segment in tables.segments:
+        key = key_of(segment)
+        if not result.follow(key, fetched, segment.source):
+            video = _video(fetched, segment.source)
+            goal = digest(STAGE, VERSION, video.sha256, segment.start, segment.end, to_dict(config))
+            result.sort(key, goal, latest.get(key), work)
+    return result
+
+
+def tasks(plan: Plan, tables: Tables, fetched: Plan, work: Path, config: CutConfig) -> list[Task]:
+    """One task a video, with all its segments that are left."""
+    by_source: dict[str, list[Segment]] = defaultdict(list)
+    for segment in tables.segments:
+        if key_of(segment) in plan.ready:
+            by_source[segment.source].append(segment)
+    return [
+        Task(
+            {(STAGE, key_of(segment)): plan.ready[key_of(segment)] for segment in segments},
+            functools.partial(_call, _video(fetched, source), segments, work, config),
+        )
+        for source, segments in by_source.items()
+    ]
+
+
+def _video(fetched: Plan, source: str) -> Video:
+    return Video(**(fetched.done[source].record or {}))
+
+
+def _call(video: Video, segments: list[Segment], work: Path, config: CutConfig) -> dict[Goal, Any]:
+    return {(STAGE, key_of(segment)): cut(video, segment, work, config) for segment in segments}
+
+
+def cut(video: Video, segment: Segment, work: Path, config: CutConfig) -> Clip | Failure:
+    """Decodes from the key frame before the segment and encodes exactly the frames with start <= time < end."""
+    length = segment.end - segment.start
+    if length > config.max_seconds:
+        return Failure(Reason.TOO_LARGE, f"{length:.1f} s; cut.max_seconds is {config.max_seconds:g}")
+    interval = 1 / video.fps
+    if video.duration and segment.end > video.duration + 1.5 * interval:
+        return Failure(Reason.TOO_SHORT, f"the segment ends at {segment.end:g} s, the video at {video.duration:.2f} s")
+    key = key_of(segment)
+    path = work / "clips" / f"{key}.mp4"
+    seen = _Seen()
+    try:
+        with replacing(path) as part:
+            frames = seen.watch(media.decode(work / video.path, segment.start, segment.end, config.short_side))
+            count = media.encode(frames, part, video.fps, crf=config.crf, gop=config.gop)
+            if segment.end - seen.last > 2.5 * interval:
+                return Failure(Reason.TRUNCATED, f"the last frame before {segment.end:g} s is at {seen.last:.2f} s")
+            if count < config.min_frames:
+                return Failure(Reason.TOO_SHORT, f"{count} frames; cut.min_frames is {config.min_frames}")
+    except av.error.FFmpegError as error:
+        return Failure(Reason.DECODE_ERROR, f"after {seen.last:.2f} s: {error}")
+    except (media.EncodeError, OSError) as error:
+        return from_exception(error)
+    return Clip(
+        key=key,
+        source=video.id,
+        start=segment.start,
+        end=segment.end,
+        path=str(path.relative_to(work)),
+        sha256=file_sha256(path),
+        frames=count,
+        width=seen.width,
+        height=seen.height,
+        fps=video.fps,
+    )
+
+
+class _Seen:
+    """Notes size and time of the frames that pass through."""
+
+    def __init__(self) -> None:
+        self.last = float("-inf")
+        self.width = self.height = 0
+
+    def watch(self, frames: Iterator[tuple[float, np.ndarray]]) -> Iterator[np.ndarray]:
+        for self.last, frame in frames:
+            self.height, self.width = frame.shape[:2]
+            yield frame

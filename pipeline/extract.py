@@ -1,0 +1,117 @@
+"""Extract: one clip → a payload for each modality that is asked for. The clip is decoded once for all of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from pipeline import media
+from pipeline.config import Config, to_dict
+from pipeline.errors import Failure, Reason, from_exception
+from pipeline.files import replacing, write_bytes
+from pipeline.flow import codec as flow_codec
+from pipeline.flow import solvers
+from pipeline.ledger import Ledger
+from pipeline.pose import codec as pose_codec
+from pipeline.pose.estimate import estimator
+from pipeline.records import EXTENSION, Clip, Payload, digest, file_sha256
+from pipeline.rgbdiff import rgb_difference
+from pipeline.run import Goal, Plan, Task
+
+VERSIONS = {"rgb": 1, "rgbdiff": 1, "flow": 1, "skeleton": 1}
+
+
+def plan(modality: str, cut: Plan, ledger: Ledger, work: Path, config: Config) -> Plan:
+    """All clips by their state in one modality; the stage has the modality's name."""
+    latest = ledger.latest(modality)
+    result = Plan(modality)
+    for key in [*cut.done, *cut.failed, *cut.waiting, *cut.ready]:
+        if not result.follow(key, cut, key):
+            clip = _clip(cut, key)
+            goal = digest(modality, VERSIONS[modality], clip.sha256, _settings(modality, config))
+            result.sort(key, goal, latest.get(key), work)
+    return result
+
+
+def tasks(plans: Sequence[Plan], cut: Plan, work: Path, config: Config) -> list[Task]:
+    """One task a clip, for all modalities that are left of it; longest clips first, so that workers end together."""
+    works: dict[str, dict[Goal, str]] = {}
+    for plan in plans:
+        for key, goal in plan.ready.items():
+            works.setdefault(key, {})[(plan.stage, key)] = goal
+    clips = sorted((_clip(cut, key) for key in works), key=lambda clip: -clip.frames)
+    return [Task(works[clip.key], functools.partial(_call, clip, list(works[clip.key]), work, config)) for clip in clips]
+
+
+def _clip(cut: Plan, key: str) -> Clip:
+    return Clip(**(cut.done[key].record or {}))
+
+
+def _settings(modality: str, config: Config) -> dict[str, Any]:
+    return {} if modality == "rgb" else to_dict(getattr(config, modality))
+
+
+def _call(clip: Clip, goals: list[Goal], work: Path, config: Config) -> dict[Goal, Any]:
+    results = extract(clip, [stage for stage, _ in goals], work, config)
+    return {(modality, clip.key): result for modality, result in results.items()}
+
+
+def extract(clip: Clip, modalities: Sequence[str], work: Path, config: Config) -> dict[str, Payload | Failure]:
+    """Payloads under work/payloads/<modality>/; rgb is the clip file itself."""
+    try:
+        frames = np.stack([frame for _, frame in media.decode(work / clip.path)])
+    except (av.error.FFmpegError, ValueError) as error:
+        return dict.fromkeys(modalities, Failure(Reason.DECODE_ERROR, f"{clip.path}: {error}"))
+    if frames.shape != (clip.frames, clip.height, clip.width, 3):
+        failure = Failure(Reason.MISALIGNED, f"{clip.path}: decoded {frames.shape[:3]}, cut {clip.frames} frames")
+        return dict.fromkeys(modalities, failure)
+    return {modality: _payload(modality, clip, frames, work, config) for modality in modalities}
+
+
+def _payload(modality: str, clip: Clip, frames: np.ndarray, work: Path, config: Config) -> Payload | Failure:
+    path = work / "payloads" / modality / f"{clip.key}.{EXTENSION[modality]}"
+    count, detail = clip.frames, {}
+    try:
+        match modality:
+            case "rgb":
+                path = work / clip.path
+            case "rgbdiff":
+                with replacing(path) as part:
+                    media.encode(
+                        rgb_difference(frames), part, clip.fps, crf=config.rgbdiff.crf, gop=config.rgbdiff.gop
+                    )
+            case "flow":
+                fields = solvers.solver(config.flow)(frames)
+                write_bytes(path, flow_codec.encode(fields, config.flow.bound, clip.fps))
+                count, detail = len(fields), {"backend": config.flow.backend, "bound": config.flow.bound}
+            case "skeleton":
+                skeleton = estimator(config.skeleton)(frames, clip.fps)
+                if isinstance(skeleton, Failure):
+                    return skeleton
+                write_bytes(path, pose_codec.encode(skeleton))
+                count = len(skeleton.joints)
+                detail = {
+                    "layout": skeleton.layout,
+                    "backend": skeleton.backend,
+                    "weights": skeleton.weights,
+                    "found": int(skeleton.found.sum()),
+                }
+    except (media.EncodeError, OSError) as error:
+        return from_exception(error)
+    return Payload(
+        key=clip.key,
+        modality=modality,
+        path=str(path.relative_to(work)),
+        sha256=file_sha256(path),
+        bytes=path.stat().st_size,
+        frames=count,
+        width=clip.width,
+        height=clip.height,
+        fps=clip.fps,
+        detail=detail,
+    )
