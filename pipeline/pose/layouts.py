@@ -1,0 +1,64 @@
+"""Joint layouts: which joints a skeleton has, in which order, and how they are connected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Layout:
+    """V named joints, left and right being the person's own.
+
+    `edges` are (child, parent) pairs that form a tree; `mirror[v]` is joint v in the mirror image.
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    edges: tuple[tuple[int, int], ...]
+    mirror: tuple[int, ...]
+
+
+COCO_17 = Layout(
+    name="coco-17",
+    joints=(
+        "nose",
+        "left_eye",
+        "right_eye",
+        "left_ear",
+        "right_ear",
+        "left_shoulder",
+        "right_shoulder",
+        "left_elbow",
+        "right_elbow",
+        "left_wrist",
+        "right_wrist",
+        "left_hip",
+        "right_hip",
+        "left_knee",
+        "right_knee",
+        "left_ankle",
+        "right_ankle",
+    ),
+    edges=(
+        (15, 13),
+        (13, 11),
+        (16, 14),
+        (14, 12),
+        (11, 5),
+        (12, 6),
+        (9, 7),
+        (7, 5),
+        (10, 8),
+        (8, 6),
+        (5, 0),
+        (6, 0),
+        (1, 0),
+        (3, 1),
+        (2, 0),
+        (4, 2),
+    ),
+    mirror=(0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15),
+)
+"""The key points of COCO (Lin et al., ECCV 2014); the tree is rooted at the nose, as graph models use it."""
+
+LAYOUTS = {layout.name: layout for layout in (COCO_17,)}
