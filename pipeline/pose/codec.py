@@ -18,7 +18,7 @@ _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, eq=False)
 class Skeleton:
-    """The exerciser in each of T frames. Coordinates are pixels of the clip, (0, 0) its outer top left corner.
+    """The exerciser in each of T frames. Coordinates are pixels of the clip from its top left corner.
 
     A frame is of one of three kinds: seen (`found`), filled between two seen ones (`interpolated`), or
     neither; then its joints and box are zero. Raises ValueError if the arrays do not fit each other or the
