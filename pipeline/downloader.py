@@ -40,7 +40,7 @@ def download(url: str, target: str, options: dict[str, Any]) -> dict[str, Any]:
             result = downloader.process_ie_result(found, download=True)
     except YoutubeDLError as error:
         return {"error": str(error)}
-    files = [Path(entry["filepath"]) for entry in result.get("requested_downloads", [])]
+    files = [Path(entry["filepath"]) for entry in result.get("requested_downloads", []) if "filepath" in entry]
     present = [path for path in files if path.exists()]
     if not present:
         return {"error": f"File is larger than max-filesize ({limits['bytes']} bytes)"}

@@ -49,12 +49,19 @@ def probe(path: Path) -> VideoInfo | Failure:
             if first is None:
                 return Failure(Reason.TRUNCATED, f"{path.name}: no frame can be decoded")
             width, height = _displayed_size(first, stream)
-            seconds = container.duration / av.time_base if container.duration else 0.0
-            return VideoInfo(width, height, float(frame_rate(stream)), seconds)
+            return VideoInfo(width, height, float(frame_rate(stream)), _seconds(container, stream))
     except (av.error.InvalidDataError, av.error.EOFError) as error:
         return Failure(Reason.NO_VIDEO, f"{path.name}: {error}")
     except av.error.FFmpegError as error:
         return Failure(Reason.DECODE_ERROR, f"{path.name}: {error}")
+
+
+def _seconds(container: av.container.InputContainer, stream: av.VideoStream) -> float:
+    """End of the video stream, which may differ from the end of the sound."""
+    if stream.duration and stream.time_base:
+        end = ((stream.start_time or 0) + stream.duration) * stream.time_base
+        return float(end) - (container.start_time or 0) / av.time_base
+    return container.duration / av.time_base if container.duration else 0.0
 
 
 def frame_rate(stream: av.VideoStream) -> Fraction:

@@ -19,6 +19,16 @@ class DatasetError(UserError):
     """A folder that is no usable version of the dataset; says what is missing and where."""
 
 
+def find_version(folder: Path) -> Path:
+    """A version's folder: `folder` itself, or the highest version in it. Raises DatasetError if there is none."""
+    if (folder / MANIFEST).is_file():
+        return folder
+    versions = {tuple(map(int, p.parent.name.split("."))): p.parent for p in folder.glob(f"[0-9]*.*.*/{MANIFEST}")}
+    if not versions:
+        raise DatasetError(f"{folder}: no version of the dataset here; make one with `make shards`")
+    return versions[max(versions)]
+
+
 class Dataset:
     """One version, opened for some modalities. Rows are numbered in shard order.
 
@@ -30,7 +40,7 @@ class Dataset:
         self.modalities = tuple(modalities)
         manifest = root / MANIFEST
         if not manifest.is_file():
-            raise DatasetError(f"{root}: no {MANIFEST} here; make one with `make shards`, or name a version's folder")
+            raise DatasetError(f"{root}: no {MANIFEST} here; name a version's folder, or make one with `make shards`")
         self.manifest: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
         self._check_files()
         self.index = pd.read_parquet(root / INDEX)

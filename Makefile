@@ -1,0 +1,91 @@
+# MuscleMap: from YouTube ids to a trained model. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON    ?= $(firstword $(foreach p,python3.12 python3.11 python3,$(if $(shell $(p) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo yes),$(p))))
+VENV      ?= .venv
+WORK      ?= work
+CONFIG    ?= pipeline/configs/full.toml
+TABLES    ?=
+SCHEDULER ?=
+WORKERS   ?= $(shell nproc)
+MODEL     ?= transm3e
+MODALITIES ?= rgb,rgbdiff,flow,skeleton
+VIDEOS    ?=
+WORKOUTS  ?=
+DATASET   ?= $(WORK)/dataset
+
+RUN       := $(VENV)/bin/python -m
+PIPELINE   = $(RUN) pipeline --work $(WORK) --config $(CONFIG) --workers $(WORKERS) \
+             $(if $(SCHEDULER),--scheduler $(SCHEDULER)) $(if $(TABLES),--tables $(TABLES))
+READY     := $(VENV)/.ready
+DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
+
+.PHONY: help setup demo test lint download cut extract extract-rgbdiff extract-flow extract-skeletons \
+        shards card page train evaluate status clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+	@echo "  variables: WORK=$(WORK) CONFIG=$(CONFIG) WORKERS=$(WORKERS) TABLES= SCHEDULER= MODEL=$(MODEL) VIDEOS="
+
+setup: $(READY) ## make .venv with everything in it, and fetch the pose model
+$(READY): pyproject.toml pipeline/pose/models.toml
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or 3.12 is needed; install it or say make PYTHON=/path/to/python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(RUN) pipeline models
+	@touch $@
+
+demo: $(READY) ## the whole road on rendered workouts, or on VIDEOS=folder (folder/activity/*.mp4)
+	$(RUN) pipeline --work $(DEMO) --config pipeline/configs/demo.toml --workers $(WORKERS) \
+	  demo $(if $(VIDEOS),--videos '$(VIDEOS)') $(if $(WORKOUTS),--workouts $(WORKOUTS))
+	$(RUN) dataset_card card $(DEMO)/dataset
+	$(RUN) training train --config training/configs/hdgcn-tiny.toml --dataset $(DEMO)/dataset --runs $(DEMO)/runs
+	$(RUN) training train --config training/configs/transm3e-tiny.toml --dataset $(DEMO)/dataset --runs $(DEMO)/runs
+	$(RUN) training evaluate --dataset $(DEMO)/dataset --runs $(DEMO)/runs --out $(DEMO)/tables
+	$(RUN) dataset_card page $(DEMO)/dataset --out $(DEMO)/page --results $(DEMO)/tables/results.html
+
+test: $(READY) ## run the tests
+	$(RUN) pytest -n $(WORKERS)
+
+lint: $(READY) ## ruff and mypy
+	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(RUN) mypy
+
+download: $(READY) ## download the sources that annotations/segments.csv names
+	$(PIPELINE) download
+
+cut: $(READY) ## cut the segments out of the videos
+	$(PIPELINE) cut
+
+extract: $(READY) ## extract all of MODALITIES, each clip decoded once
+	$(PIPELINE) extract --modalities $(MODALITIES)
+
+extract-rgbdiff: $(READY) ## extract RGB difference alone
+	$(PIPELINE) extract --modalities rgbdiff
+
+extract-flow: $(READY) ## extract optical flow alone
+	$(PIPELINE) extract --modalities flow
+
+extract-skeletons: $(READY) ## extract skeletons alone
+	$(PIPELINE) extract --modalities skeleton
+
+shards: $(READY) ## write the version's shards, index and manifest
+	$(PIPELINE) shards --modalities $(MODALITIES)
+
+card: $(READY) ## write the dataset card, Croissant and figures of the newest version
+	$(RUN) dataset_card card $(DATASET)
+
+page: $(READY) ## write the HTML page with one row a clip
+	$(RUN) dataset_card page $(DATASET) --out $(WORK)/page
+
+train: $(READY) ## train MODEL on the shards
+	$(RUN) training train --config training/configs/$(MODEL).toml --dataset $(DATASET) --runs $(WORK)/runs
+
+evaluate: $(READY) ## predictions of all runs, and the table of results
+	$(RUN) training evaluate --dataset $(DATASET) --runs $(WORK)/runs --out $(WORK)/tables
+
+status: $(READY) ## what is done, failed (and why) and left
+	$(PIPELINE) status
+
+clean: $(READY) ## remove clips and payloads, which can be made again
+	$(PIPELINE) clean

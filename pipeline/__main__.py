@@ -1,0 +1,4 @@
+from pipeline.cli import app
+from pipeline.terminal import run_app
+
+run_app(app)

@@ -1,0 +1,162 @@
+"""The commands of `python -m pipeline`; `make` calls them. Commands only: the work is in stages.py."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from annotations.tables import TableError, read_tables
+from pipeline import config as configuration
+from pipeline import demo as demonstration
+from pipeline import ledger, stages, status
+from pipeline.cluster import Engine, engine
+from pipeline.errors import UserError
+from pipeline.files import sweep
+from pipeline.pose.models import fetch_models
+from pipeline.records import EXTRACTED, MODALITIES
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+Names = Annotated[str, typer.Option("--modalities", help="Comma-separated: rgb, rgbdiff, flow, skeleton.")]
+ALL = ",".join(EXTRACTED)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What all commands share."""
+
+    work: Path
+    config: Path
+    tables: Path | None
+    scheduler: str
+    workers: int
+
+    @contextmanager
+    def project(self, tables: Path | None = None) -> Iterator[stages.Project]:
+        """The work folder, locked, without the half-written files of a killed run."""
+        with ledger.opened(self.work) as book:
+            sweep(self.work)
+            try:
+                known = read_tables(sources_and_segments=tables or self.tables)
+            except TableError as error:
+                raise UserError(str(error)) from None
+            yield stages.Project(self.work, known, configuration.load(self.config), book)
+
+    def engine(self) -> AbstractContextManager[Engine]:
+        return engine(configuration.load(self.config).engine, self.scheduler, self.workers)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    work: Annotated[Path, typer.Option(help="Folder that holds everything a run makes.")] = Path("work"),
+    config: Annotated[Path, typer.Option(help="Configuration, a TOML file.")] = Path("pipeline/configs/full.toml"),
+    tables: Annotated[
+        Path | None, typer.Option(help="Folder with sources.csv and segments.csv [default: annotations]")
+    ] = None,
+    scheduler: Annotated[str, typer.Option(help="A running Dask scheduler, like tcp://host:8786.")] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes of the local cluster.")] = 2,
+) -> None:
+    """From YouTube ids to versioned shards."""
+    context.obj = Options(work, config, tables, scheduler, workers)
+
+
+@app.command()
+def models() -> None:
+    """Download the pose estimator's model file and check its SHA-256."""
+    fetch_models()
+
+
+@app.command()
+def download(context: typer.Context) -> None:
+    """Download the sources that the segments name."""
+    _run(context.obj, stages.run_fetch, ["fetch"])
+
+
+@app.command()
+def cut(context: typer.Context) -> None:
+    """Cut the segments out of the videos."""
+    _run(context.obj, stages.run_cut, ["cut"])
+
+
+@app.command()
+def extract(context: typer.Context, modalities: Names = ALL) -> None:
+    """Extract modalities from the clips, each clip decoded once."""
+    wanted = _modalities(modalities, EXTRACTED)
+    _run(context.obj, lambda project, running: stages.run_extract(project, running, wanted), wanted)
+
+
+@app.command()
+def shards(context: typer.Context, modalities: Names = ALL) -> None:
+    """Write the version's shards, index and manifest."""
+    wanted = _modalities(modalities, MODALITIES)
+    with context.obj.project() as project:
+        with context.obj.engine() as running:
+            folder = stages.run_shards(project, running, wanted)
+        console.print(f"dataset version in {folder}", soft_wrap=True)
+
+
+@app.command("status")
+def show_status(context: typer.Context) -> None:
+    """Show what is done, failed (and why) and left."""
+    with context.obj.project() as project:
+        status.show(stages.plans(project).values(), project.ledger, console)
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    videos: Annotated[Path | None, typer.Option(help="Your own videos, in folders named after activities.")] = None,
+    workouts: Annotated[int, typer.Option(min=1, help="How many sample workouts.")] = demonstration.WORKOUTS,
+) -> None:
+    """Render sample workouts (or take your own videos), serve them on loopback, and run every stage on them."""
+    chosen: Options = context.obj
+    with chosen.engine() as running:
+        site = demonstration.own_videos(videos) if videos else demonstration.render(chosen.work, workouts, running)
+        with demonstration.served(site, chosen.work) as tables, chosen.project(tables) as project:
+            stages.run_fetch(project, running)
+            stages.run_cut(project, running)
+            stages.run_extract(project, running, EXTRACTED)
+            folder = stages.run_shards(project, running, MODALITIES)
+            status.show(stages.plans(project).values(), project.ledger, console)
+    console.print(f"dataset version in {folder}", soft_wrap=True)
+
+
+@app.command()
+def clean(context: typer.Context) -> None:
+    """Remove clips and payloads, which can be made again; videos, versions and runs stay."""
+    work: Path = context.obj.work
+    with ledger.opened(work):
+        sweep(work)
+        for name in ("clips", "payloads"):
+            shutil.rmtree(work / name, ignore_errors=True)
+    console.print(f"removed {work}/clips and {work}/payloads; `make cut extract` makes them again")
+
+
+def _run(chosen: Options, stage: Callable[[stages.Project, Engine], None], names: list[str]) -> None:
+    """Runs one stage and prints its account."""
+    with chosen.project() as project:
+        if not project.tables.segments:
+            raise UserError(f"{chosen.tables or 'annotations'}/segments.csv lists nothing; add sources and segments")
+        with chosen.engine() as running:
+            stage(project, running)
+        plans = stages.plans(project, [name for name in names if name in EXTRACTED])
+        for name in names:
+            console.print(status.summary(plans[name]), highlight=False)
+        if any(plans[name].failed for name in names):
+            console.print("`make status` shows the reasons")
+
+
+def _modalities(names: str, known: tuple[str, ...]) -> list[str]:
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if unknown := [name for name in wanted if name not in known]:
+        raise UserError(f"--modalities: unknown {unknown[0]!r}; known: {', '.join(known)}")
+    return wanted

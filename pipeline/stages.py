@@ -1,0 +1,96 @@
+"""The stages in their order: what each has left, and running it. `cli.py` calls these, one function a command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from annotations.splits import PROTOCOLS, assign, sources_with_known
+from annotations.tables import Tables
+from pipeline import cut, extract, fetch, manifest, shard
+from pipeline.cluster import Engine
+from pipeline.config import Config
+from pipeline.errors import UserError
+from pipeline.ledger import Ledger
+from pipeline.records import EXTRACTED
+from pipeline.run import Plan, run
+
+
+@dataclass(frozen=True)
+class Project:
+    """What every stage needs: the work folder, the tables, the configuration and the ledger."""
+
+    work: Path
+    tables: Tables
+    config: Config
+    ledger: Ledger
+
+
+def plans(project: Project, modalities: Sequence[str] = EXTRACTED) -> dict[str, Plan]:
+    """The state of all inputs in fetch, cut and the given modalities, from the tables and the ledger."""
+    work, config = project.work, project.config
+    fetched = fetch.plan(project.tables, project.ledger, work, config.fetch)
+    clips = cut.plan(project.tables, fetched, project.ledger, work, config.cut)
+    payloads = {m: extract.plan(m, clips, project.ledger, work, config) for m in modalities}
+    return {fetch.STAGE: fetched, cut.STAGE: clips, **payloads}
+
+
+def splits(project: Project) -> dict[str, dict[str, str]]:
+    """protocol → clip key → split, for every segment of the tables."""
+    tables = project.tables
+    is_new = {segment: tables.activities[segment.activity].new for segment in tables.segments}
+    with_known = sources_with_known((segment.source, new) for segment, new in is_new.items())
+    return {
+        protocol: {
+            (key := cut.key_of(s)): assign(
+                protocol, project.config.splits.seed, s.source, key, new, s.source in with_known
+            )
+            for s, new in is_new.items()
+        }
+        for protocol in PROTOCOLS
+    }
+
+
+def run_fetch(project: Project, engine: Engine) -> None:
+    """Downloads the sources that are left."""
+    left = plans(project, ())[fetch.STAGE]
+    tasks = fetch.tasks(left, project.tables, project.work, project.config.fetch)
+    run("download", tasks, "NET", engine, project.ledger, "videos")
+
+
+def run_cut(project: Project, engine: Engine) -> None:
+    """Cuts the segments that are left of the videos that are there."""
+    found = plans(project, ())
+    tasks = cut.tasks(
+        found[cut.STAGE], project.tables, found[fetch.STAGE], project.work, project.config.cut
+    )
+    run("cut", tasks, "CPU", engine, project.ledger, "clips")
+
+
+def run_extract(project: Project, engine: Engine, modalities: Sequence[str]) -> None:
+    """Computes the payloads that are left of the clips that are there."""
+    found = plans(project, modalities)
+    tasks = extract.tasks([found[m] for m in modalities], found[cut.STAGE], project.work, project.config)
+    title = "extract" if len(modalities) > 1 else f"extract {modalities[0]}"
+    run(title, tasks, "CPU", engine, project.ledger, "payloads")
+
+
+def run_shards(project: Project, engine: Engine, modalities: Sequence[str]) -> Path:
+    """Writes the shards that are left, the index and the manifest; returns the version's folder."""
+    columns = shard.check_modalities(modalities)
+    found = plans(project, [m for m in columns if m != "label"])
+    payloads = {m: found[m] for m in columns if m != "label"}
+    ready, failures = shard.samples(project.tables, splits(project), payloads)
+    if not ready:
+        raise UserError(f"{project.work}: no clip has all of {', '.join(columns)}; `make status` says what is missing")
+    folder = f"dataset/{project.config.shard.version}"
+    shards = shard.assign(ready, columns, project.config.shard.target_bytes)
+    left = shard.plan(shards, columns, project.ledger, project.work, folder)
+    run("shards", shard.tasks(left, shards, columns, project.work, folder), "CPU", engine, project.ledger, "tars")
+    left = shard.plan(shards, columns, project.ledger, project.work, folder)
+    if left.left or left.failed:
+        raise UserError(f"{folder}: {left.left + len(left.failed)} tars are not written; run the same command again")
+    files = [shard.ShardFile(**(left.done[item].record or {})) for item in sorted(left.done)]
+    manifest.write(project.work / folder, shards, files, failures, project.tables, project.config, columns)
+    return project.work / folder

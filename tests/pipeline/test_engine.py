@@ -1,0 +1,120 @@
+"""The engine on a real local cluster: results, exceptions, dying workers, a full disk, all as values in the ledger."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import operator
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.cluster import Engine, engine
+from pipeline.config import EngineConfig
+from pipeline.errors import Failure, Reason, UserError
+from pipeline.ledger import Ledger
+from pipeline.records import Attempt, Video
+from pipeline.run import Plan, Task, run
+
+VIDEO = Video("v", "videos/v.mp4", "0" * 64, 1, 64, 48, 20.0, 3.0)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Engine]:
+    with engine(EngineConfig(in_flight=2), scheduler="", workers=2) as started:
+        yield started
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    book = Ledger(tmp_path / "ledger.sqlite")
+    yield book
+    book.close()
+
+
+def test_every_task_comes_back_once(running: Engine) -> None:
+    results = dict(running.run(range(50), lambda n: functools.partial(operator.mul, n, n), "CPU"))
+    assert results == {n: n * n for n in range(50)}
+
+
+def test_an_exception_is_a_failure_and_the_rest_goes_on(running: Engine) -> None:
+    results = dict(running.run([0, 1, 2], lambda n: functools.partial(operator.floordiv, 2, n), "CPU"))
+    assert results[1] == 2 and results[2] == 1
+    assert results[0].reason == Reason.BUG and "ZeroDivisionError" in results[0].detail
+
+
+def test_a_task_that_kills_its_worker_is_a_failure(running: Engine) -> None:
+    calls = {"deadly": functools.partial(os._exit, 1), "fine": functools.partial(int, "7")}
+    results = dict(running.run(calls, lambda name: calls[name], "CPU"))
+    assert results["fine"] == 7
+    assert results["deadly"].reason == Reason.KILLED
+
+
+def test_a_resource_that_no_worker_offers_is_said(running: Engine) -> None:
+    with pytest.raises(UserError, match="no Dask worker offers GPU"):
+        list(running.run([1], lambda n: functools.partial(int, n), "GPU"))
+
+
+def test_an_address_without_a_scheduler_is_said() -> None:
+    with (
+        pytest.raises(UserError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1"),
+        engine(EngineConfig(), scheduler="tcp://127.0.0.1:1", workers=1),
+    ):
+        pass
+
+
+def test_results_reach_the_ledger(running: Engine, ledger: Ledger) -> None:
+    gone = Failure(Reason.PRIVATE, "Private video")
+    tasks = [
+        Task({("fetch", "a"): "w1"}, functools.partial(dict, [(("fetch", "a"), VIDEO)])),
+        Task({("fetch", "b"): "w2"}, functools.partial(dict, [(("fetch", "b"), gone)])),
+        Task({("fetch", "c"): "w3"}, functools.partial(operator.truediv, 1, 0)),
+    ]
+    run("test", tasks, "NET", running, ledger, "videos")
+    latest = ledger.latest("fetch")
+    assert latest["a"].record == VIDEO.__dict__
+    assert (latest["b"].reason, latest["b"].message) == ("gone/private", "Private video")
+    assert latest["c"].reason == "ours/bug"
+
+
+def test_a_full_disk_stops_the_run(running: Engine, ledger: Ledger) -> None:
+    full = functools.partial(os.open, "/dev/full-and-gone", os.O_RDONLY)  # FileNotFoundError: a bug, not a full disk
+    run("test", [Task({("cut", "a"): "w"}, full)], "CPU", running, ledger, "clips")
+    assert ledger.latest("cut")["a"].reason == "ours/bug"
+    no_space = functools.partial(dict, [(("cut", "b"), Failure(Reason.OUT_OF_DISK, os.strerror(errno.ENOSPC)))])
+    with pytest.raises(UserError, match="no space left"):
+        run("test", [Task({("cut", "b"): "w"}, no_space)], "CPU", running, ledger, "clips")
+    assert ledger.latest("cut")["b"].reason == "ours/out-of-disk"
+
+
+def attempt(reason: str, work: str = "w") -> Attempt:
+    record = {"path": "there"} if not reason else None
+    return Attempt("cut", "i", work, reason, "words", record, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("last", "state"),
+    [
+        (None, "ready"),
+        (attempt(""), "done"),
+        (attempt("", work="another"), "ready"),
+        (attempt("gone/private"), "failed"),
+        (attempt("gone/private", work="another"), "ready"),
+        (attempt("blocked/rate-limited"), "ready"),
+        (attempt("ours/killed"), "ready"),
+    ],
+)
+def test_an_item_is_in_exactly_one_state(tmp_path: Path, last: Attempt | None, state: str) -> None:
+    (tmp_path / "there").touch()
+    plan = Plan("cut")
+    plan.sort("i", "w", last, tmp_path)
+    assert {"i": True} == {item: True for item in getattr(plan, state)}
+    assert plan.inputs == 1 == len(plan.done) + len(plan.failed) + plan.left
+
+
+def test_a_finished_item_whose_file_is_gone_is_done_again(tmp_path: Path) -> None:
+    plan = Plan("cut")
+    plan.sort("i", "w", attempt(""), tmp_path)
+    assert plan.ready == {"i": "w"}
