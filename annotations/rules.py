@@ -1,7 +1,7 @@
-"""Rows of a CSV file with their line numbers, and the checks of one cell. The first broken rule is a TableError.
+"""Rows of a CSV file with their line numbers, and the checks of one cell; a broken rule is a TableError.
 
-Files are UTF-8 with a header row; a byte order mark, Windows line ends, empty lines and spaces around a value are
-allowed. Columns may stand in any order, but must be exactly those of the table.
+Files are UTF-8 with a header row; a byte order mark, Windows line ends, empty lines and spaces around a value
+are allowed. Columns may stand in any order, but must be exactly those of the table.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
     reader = csv.reader(io.StringIO(_read_text(path), newline=""), strict=True)
     rows: list[Row] = []
     header: list[str] | None = None
+    start = 1
     try:
-        start = 1
         for cells in reader:
             cells = [cell.strip() for cell in cells]
             if header is None:
@@ -59,7 +59,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
                 rows.append(Row(path, start, dict(zip(header, cells, strict=True))))
             start = reader.line_num + 1
     except csv.Error as error:
-        raise TableError(f"{path}:{reader.line_num}: {error}; mend the quotes or line ends") from error
+        raise TableError(f"{path}:{start}: {error}; mend the quotes in this row") from error
     if header is None:
         raise TableError(f"{path}:1: the file is empty; give it the header {','.join(columns)}")
     return rows

@@ -1,7 +1,7 @@
 """What is true: the muscle groups, the activities and their labels, the source videos and their segments.
 
-`read_tables` reads the CSV files of this folder and checks them; the first broken rule is a TableError that names
-file, line, value and remedy. README.md beside this file describes the columns and how the labels were made.
+`read_tables` reads the CSV files of this folder and checks them; the first broken rule is a TableError that
+names file, line, value and remedy. README.md beside this file tells the columns and how the labels were made.
 """
 
 from __future__ import annotations
@@ -44,7 +44,6 @@ EQUIPMENT = ("none", "support", "band", "bar", "ball", "barbell", "dumbbell", "k
 POSITIONS = (
     "standing",
     "seated",
-    "kneeling",
     "quadruped",
     "plank",
     "side-plank",
@@ -90,7 +89,7 @@ class Muscle:
 
 @dataclass(frozen=True)
 class Activity:
-    """An exercise; `aliases` are other names people search for; `new` ones are never trained on (section 3.3)."""
+    """An exercise; `aliases` are other names for it; a `new` one is never trained on (section 3.3)."""
 
     slug: str
     name: str
@@ -124,8 +123,11 @@ class Segment:
 
 @dataclass(frozen=True)
 class Tables:
-    """All tables, checked. `labels` gives 20 zeros and ones for each activity that has label rows, `provenance`
-    says where these come from; `takedowns` are source ids that may not be used any more."""
+    """All tables, checked.
+
+    `labels` gives 20 zeros and ones for each activity that has label rows, `provenance` where these come from
+    ("draft: anatomy"); `takedowns` are the ids of sources that may not be used any more.
+    """
 
     muscles: tuple[Muscle, ...]
     activities: dict[str, Activity]
@@ -137,9 +139,9 @@ class Tables:
 
 
 def read_tables(annotations: Path = PACKAGE_DIR, sources_and_segments: Path | None = None) -> Tables:
-    """All tables of the folder `annotations`; sources.csv and segments.csv from another folder where one is given.
+    """All tables of the folder `annotations`, with sources.csv and segments.csv from another one if given.
 
-    Raises TableError.
+    Raises TableError, a ValueError of one line, for the first rule that a table breaks.
     """
     own = annotations if sources_and_segments is None else sources_and_segments
     muscles = _read_muscles(annotations / "muscles.csv")
@@ -165,7 +167,7 @@ def _read_muscles(path: Path) -> tuple[Muscle, ...]:
                 f"index {row['index']!r} where {index} comes next", "number the rows from 0 in label order"
             )
     if len(rows) != MUSCLES:
-        raise TableError(f"{path}:1: {len(rows)} muscle groups; a label has {MUSCLES}")
+        raise TableError(f"{path}:1: {len(rows)} muscle groups; list all {MUSCLES}, for a label has as many places")
     return tuple(
         Muscle(index, rules.slug(row), rules.text(row, "name"), rules.text(row, "anatomy"))
         for index, row in enumerate(rows)
@@ -196,7 +198,7 @@ def _activity(row: Row) -> Activity:
 
 
 def _check_names(rows: list[Row], activities: dict[str, Activity]) -> None:
-    """No two activities share a name or alias, and none has one twice: a name leads to one activity."""
+    """No two activities share a name or alias: a name leads to one activity."""
     owner: dict[str, str] = {}
     for row in rows:
         activity = activities[row["slug"]]
