@@ -120,8 +120,11 @@ def demo(
     """Render sample workouts (or take your own videos), serve them on loopback, and run every stage on them."""
     chosen: Options = context.obj
     with chosen.engine() as running:
-        site = demonstration.own_videos(videos) if videos else demonstration.render(chosen.work, workouts, running)
-        with demonstration.served(site, chosen.work) as tables, chosen.project(tables) as project:
+        if videos:
+            site = demonstration.own_videos(videos, chosen.work)
+        else:
+            site = demonstration.render(chosen.work, workouts, running)
+        with demonstration.served(site) as tables, chosen.project(tables) as project:
             stages.run_fetch(project, running)
             stages.run_cut(project, running)
             stages.run_extract(project, running, EXTRACTED)
