@@ -94,7 +94,7 @@ def _check_header(path: Path, line: int, header: list[str], columns: Sequence[st
 def _check_width(path: Path, line: int, cells: list[str], header: list[str]) -> None:
     if len(cells) != len(header):
         raise TableError(
-            f"{path}:{line}: {len(cells)} cells where the header has {len(header)}; "
+            f"{path}:{line}: {len(cells)} cell(s) where the header has {len(header)}; "
             "put quotes around a value that holds a comma"
         )
 

@@ -167,7 +167,7 @@ def _read_muscles(path: Path) -> tuple[Muscle, ...]:
                 f"index {row['index']!r} where {index} comes next", "number the rows from 0 in label order"
             )
     if len(rows) != MUSCLES:
-        raise TableError(f"{path}:1: {len(rows)} muscle groups; list all {MUSCLES}, for a label has as many places")
+        raise TableError(f"{path}:1: {len(rows)} muscle groups; list all {MUSCLES} of the label vector")
     return tuple(
         Muscle(index, rules.slug(row), rules.text(row, "name"), rules.text(row, "anatomy"))
         for index, row in enumerate(rows)

@@ -1,0 +1,197 @@
+"""The tables that ship, against what the paper and the facts table say."""
+
+import csv
+import re
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+
+from annotations.tables import (
+    EQUIPMENT,
+    PACKAGE_DIR,
+    PATTERNS,
+    POSITIONS,
+    SIDES,
+    Tables,
+    label_names,
+    read_tables,
+)
+
+SHARED = Path(__file__).parents[2] / ".." / "shared"
+FACTS = SHARED / "facts" / "free-exercise-db.csv"
+VIDEOS = SHARED / "videos" / "INDEX.csv"
+
+GROUPS = """neck and head, chest, shoulder, biceps, triceps, forearms, upper back, latissimus, obliques,
+upper abdominis, lower abdominis, lower back, hamstring, quadriceps, calves, inner thigh, outer thigh,
+gluteus, feet and ankles, wrists"""
+"""The check boxes of the paper's figure 1, left column, then right."""
+
+NEW = """hollow hold, v-ups, calf raise hold, modified scissors, scissors, reverse crunches, march twists,
+hops on the spot, up and down planks, diamond push ups, running, plank jacks, archer push ups, front kicks,
+triceps dip hold, side plank rotation, raised leg push ups, reverse plank kicks, circle push ups,
+shoulder taps"""
+"""Section 3.3 of the paper."""
+
+BY_HAND = {
+    "jumping-jack": {"shoulder", "calves"},
+    "push-up": {"chest", "triceps", "shoulder"},
+    "crunch": {"upper-abdominis"},
+    "squat": {"quadriceps", "gluteus"},
+    "plank": {"upper-abdominis", "lower-abdominis"},
+    "biceps-curl": {"biceps", "forearms"},
+    "superman": {"lower-back", "gluteus"},
+    "pull-up": {"latissimus", "biceps", "forearms"},
+    "calf-raise-hold": {"calves", "feet-and-ankles"},
+    "side-plank-rotation": {"obliques", "shoulder"},
+    "triceps-dip-hold": {"triceps"},
+    "inner-thigh-lift": {"inner-thigh"},
+}
+"""What any trainer expects of an exercise, at the least."""
+
+NEVER = {
+    "wall-sit": {"biceps", "chest", "wrists"},
+    "crunch": {"calves", "triceps", "gluteus"},
+    "biceps-curl": {"quadriceps", "calves", "chest"},
+    "running": {"chest", "wrists", "biceps"},
+    "clamshell": {"shoulder", "calves"},
+}
+
+
+def words(text: str) -> list[str]:
+    return [" ".join(word.split()) for word in text.split(",")]
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module")
+def tables() -> Tables:
+    return read_tables()
+
+
+@pytest.fixture(scope="module")
+def facts() -> dict[str, dict[str, str]]:
+    if not FACTS.exists():
+        pytest.skip("shared/facts/free-exercise-db.csv is not here")
+    return {row["id"]: row for row in rows(FACTS)}
+
+
+def test_the_groups_stand_in_the_order_of_the_paper(tables: Tables) -> None:
+    assert [muscle.name for muscle in tables.muscles] == words(GROUPS)
+    assert [muscle.slug for muscle in tables.muscles] == [name.replace(" ", "-") for name in words(GROUPS)]
+    assert [muscle.index for muscle in tables.muscles] == list(range(20))
+
+
+def test_the_new_activities_are_the_twenty_of_the_paper(tables: Tables) -> None:
+    new = [activity for activity in tables.activities.values() if activity.new]
+    names = [{name.lower() for name in (activity.name, *activity.aliases)} for activity in new]
+    assert len(words(NEW)) == 20
+    for paper, known_as in zip(words(NEW), names, strict=True):
+        assert paper in known_as
+
+
+def test_there_are_135_activities_as_in_the_paper(tables: Tables) -> None:
+    assert len(tables.activities) == 135
+    assert Counter(activity.new for activity in tables.activities.values()) == {True: 20, False: 115}
+
+
+def test_every_activity_has_a_label_and_every_group_can_be_learnt(tables: Tables) -> None:
+    assert set(tables.labels) == set(tables.activities)
+    assert all(len(label) == 20 and set(label) <= {0, 1} and any(label) for label in tables.labels.values())
+    known = [label for name, label in tables.labels.items() if not tables.activities[name].new]
+    assert all(0 < sum(column) < len(known) for column in zip(*known, strict=True))
+
+
+def test_labels_hold_what_a_trainer_expects(tables: Tables) -> None:
+    for activity, expected in BY_HAND.items():
+        assert expected <= set(label_names(tables.labels[activity], tables.muscles)), activity
+    for activity, absent in NEVER.items():
+        assert not absent & set(label_names(tables.labels[activity], tables.muscles)), activity
+
+
+def test_label_names_follow_the_label_order(tables: Tables) -> None:
+    label = tuple(int(index in (19, 0, 7)) for index in range(20))
+    assert label_names(label, tables.muscles) == ["neck-and-head", "latissimus", "wrists"]
+
+
+def test_prevalence_is_near_the_papers_and_as_the_readme_says(tables: Tables) -> None:
+    mean = sum(map(sum, tables.labels.values())) / len(tables.labels) / 20
+    assert mean == pytest.approx(0.28, abs=0.05)
+    assert f"{100 * mean:.1f} %, {20 * mean:.1f} groups" in (PACKAGE_DIR / "README.md").read_text("utf-8")
+
+
+def test_labels_are_called_a_draft(tables: Tables) -> None:
+    assert tables.provenance["squat"] == "draft: anatomy, free-exercise-db"
+    assert all(provenance.startswith("draft: ") for provenance in tables.provenance.values())
+
+
+def test_cells_cite_exercises_that_list_the_muscle_in_that_role(facts: dict[str, dict[str, str]]) -> None:
+    groups = {(row["muscle"], row["group"]) for row in rows(PACKAGE_DIR / "labels/free-exercise-db-map.csv")}
+    cited = [row for row in rows(PACKAGE_DIR / "labels/draft.csv") if row["provenance"] == "free-exercise-db"]
+    assert len(cited) > 100
+    for row in cited:
+        match = re.match(r"(\S+) lists ([a-z ]+) as (primary|secondary)", row["reason"])
+        assert match, row
+        exercise, muscle, kind = match.groups()
+        assert muscle in facts[exercise][f"{kind}_muscles"].split("|"), row
+        assert (muscle, row["muscle"]) in groups, row
+        assert row["role"] == {"primary": "prime", "secondary": "synergist"}[kind], row
+
+
+def test_every_muscle_of_a_cited_exercise_is_taken(tables: Tables, facts: dict[str, dict[str, str]]) -> None:
+    groups = defaultdict(set)
+    for row in rows(PACKAGE_DIR / "labels/free-exercise-db-map.csv"):
+        groups[row["muscle"]].add(row["group"])
+    for row in rows(PACKAGE_DIR / "labels/draft.csv"):
+        if row["provenance"] != "free-exercise-db":
+            continue
+        fact = facts[row["reason"].split()[0]]
+        listed = (fact["primary_muscles"] + "|" + fact["secondary_muscles"]).split("|")
+        expected = set().union(*(groups[muscle] for muscle in listed if muscle))
+        assert expected <= set(label_names(tables.labels[row["activity"]], tables.muscles)), row
+
+
+def test_the_map_knows_every_muscle_of_the_facts_table(
+    tables: Tables, facts: dict[str, dict[str, str]]
+) -> None:
+    mapping = rows(PACKAGE_DIR / "labels/free-exercise-db-map.csv")
+    named = {
+        muscle
+        for fact in facts.values()
+        for column in ("primary_muscles", "secondary_muscles")
+        for muscle in fact[column].split("|")
+        if muscle
+    }
+    assert {row["muscle"] for row in mapping} == named
+    assert {row["group"] for row in mapping} <= {muscle.slug for muscle in tables.muscles}
+
+
+def test_cells_from_anatomy_name_a_chapter() -> None:
+    for row in rows(PACKAGE_DIR / "labels/draft.csv"):
+        if row["provenance"] == "anatomy":
+            assert re.fullmatch(r".{10,} \(Neumann ch\. (5|6|7|8|10|12|13|14)\)", row["reason"]), row
+
+
+def test_the_activities_of_the_shared_videos_are_there(tables: Tables) -> None:
+    if not VIDEOS.exists():
+        pytest.skip("shared/videos/INDEX.csv is not here")
+    shown = {row["exercise"] for row in rows(VIDEOS)}
+    assert shown
+    assert shown <= set(tables.activities)
+
+
+def test_every_word_is_explained_and_used(tables: Tables) -> None:
+    readme = (PACKAGE_DIR / "README.md").read_text("utf-8")
+    for column, vocabulary in (
+        ("equipment", EQUIPMENT),
+        ("position", POSITIONS),
+        ("pattern", PATTERNS),
+        ("side", SIDES),
+    ):
+        used = {getattr(activity, column) for activity in tables.activities.values()}
+        assert used == set(vocabulary)
+        (line,) = (line for line in readme.splitlines() if line.startswith(f"- `{column}`:"))
+        assert all(f"`{word}`" in line for word in vocabulary)
