@@ -10,7 +10,8 @@ sides; here they do. "Half of each activity's clips" holds in expectation.
 and test, whichever of its clips are known or new. A known clip follows its source. A new clip follows its
 source too when that is on val or test. On train it cannot be used, for the model has seen its person and
 room: it is `unused`. Only where the source holds no known clip, so that nothing of it is trained on, is such
-a new clip drawn to val or test instead of being lost.
+a new clip drawn to val or test instead of being lost. So no new clip is lost where a video shows one
+activity, and about 69 % of them (train's share) where every video mixes several.
 
 What moves when clips come or go: under `paper` nothing; under `video-disjoint` no known clip, and no clip
 between train, val and test. One move remains: when a source that held new clips alone gains its first known
