@@ -80,10 +80,10 @@ def cut(video: Video, segment: Segment, work: Path, config: CutConfig) -> Clip |
         with replacing(path) as part:
             frames = seen.watch(media.decode(work / video.path, segment.start, segment.end, config.short_side))
             count = media.encode(frames, part, video.fps, crf=config.crf, gop=config.gop)
-            if segment.end - seen.last > 2.5 * interval:
-                return Failure(Reason.TRUNCATED, f"the last frame before {segment.end:g} s is at {seen.last:.2f} s")
-            if count < config.min_frames:
-                return Failure(Reason.TOO_SHORT, f"{count} frames; cut.min_frames is {config.min_frames}")
+            failure = _incomplete(segment, seen.last, count, interval, config)
+            if failure:
+                part.unlink(missing_ok=True)
+                return failure
     except av.error.FFmpegError as error:
         return Failure(Reason.DECODE_ERROR, f"after {seen.last:.2f} s: {error}")
     except (media.EncodeError, OSError) as error:
@@ -100,6 +100,15 @@ def cut(video: Video, segment: Segment, work: Path, config: CutConfig) -> Clip |
         height=seen.height,
         fps=video.fps,
     )
+
+
+def _incomplete(segment: Segment, last: float, count: int, interval: float, config: CutConfig) -> Failure | None:
+    """Why the frames that came do not make a clip, or None."""
+    if segment.end - last > 2.5 * interval:
+        return Failure(Reason.TRUNCATED, f"the last frame before {segment.end:g} s is at {last:.2f} s")
+    if count < config.min_frames:
+        return Failure(Reason.TOO_SHORT, f"{count} frames; cut.min_frames is {config.min_frames}")
+    return None
 
 
 class _Seen:

@@ -13,12 +13,16 @@ PART = ".part"
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a temporary path beside `path`; moves it in with `os.replace` when the block ends without error."""
+    """Gives a temporary path beside `path`; moves it in with `os.replace` when the block ends without error.
+
+    A block that thinks better of it removes the temporary file, and nothing is moved.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}{PART}")
     try:
         yield part
-        part.replace(path)
+        if part.exists():
+            part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 

@@ -32,9 +32,10 @@ def find_videos(folder: Path, activities: dict[str, Activity]) -> dict[str, Path
     for path in paths:
         activity = path.parent.name
         if path.parent == folder or activity not in activities:
+            near = closest(activity, activities)
             raise UserError(
                 f"{path}: videos lie in folders named after activities, and {activity!r} is none of "
-                f"annotations/activities.csv; did you mean {closest(activity, activities)}?"
+                f"annotations/activities.csv{f'; did you mean {near}?' if near else ''}"
             )
         name = re.sub(r"[^A-Za-z0-9]+", "-", f"{activity}-{path.stem}").strip("-")[:60]
         if name in found:
@@ -51,7 +52,7 @@ def write_segments(videos: dict[str, Path], path: Path) -> None:
         for name, video in videos.items():
             info = media.probe(video)
             # A file that is no video still gets a segment, so that it is counted and its reason recorded.
-            seconds = 1.0 if isinstance(info, Failure) else info.duration
+            seconds = 1.0 if isinstance(info, Failure) else max(info.duration, 0.1)
             for start, end in windows(seconds):
                 writer.writerow([name, f"{start:.3f}", f"{end:.3f}", video.parent.name])
 
