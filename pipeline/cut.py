@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,32 +63,58 @@ def _video(fetched: Plan, source: str) -> Video:
 
 
 def _call(video: Video, segments: list[Segment], work: Path, config: CutConfig) -> dict[Goal, Any]:
-    return {(STAGE, key_of(segment)): cut(video, segment, work, config) for segment in segments}
+    return {(STAGE, key): result for key, result in cut(video, segments, work, config).items()}
 
 
-def cut(video: Video, segment: Segment, work: Path, config: CutConfig) -> Clip | Failure:
-    """Decodes from the key frame before the segment and encodes exactly the frames with start <= time < end."""
+def cut(video: Video, segments: Sequence[Segment], work: Path, config: CutConfig) -> dict[str, Clip | Failure]:
+    """Clip or failure by key, for disjoint segments of one video.
+
+    All are cut in one pass that decodes no frame twice and skips what lies between them where it can. A clip holds
+    exactly the frames with start <= time < end.
+    """
+    results: dict[str, Clip | Failure] = {}
+    wanted = []
+    for segment in sorted(segments, key=lambda segment: segment.start):
+        refused = _refuse(video, segment, config)
+        if refused:
+            results[key_of(segment)] = refused
+        else:
+            wanted.append(segment)
+    ending = Failure(Reason.TRUNCATED, "the video has no frames there")
+    try:
+        spans = [(segment.start, segment.end) for segment in wanted]
+        frames = media.decode_spans(work / video.path, spans, config.short_side)
+        for number, group in itertools.groupby(frames, key=lambda found: found[0]):
+            results[key_of(wanted[number])] = _encode(video, wanted[number], group, work, config)
+    except av.error.FFmpegError as error:
+        ending = Failure(Reason.DECODE_ERROR, str(error))
+    except (media.EncodeError, OSError) as error:
+        ending = from_exception(error)
+    return {key_of(segment): ending for segment in wanted} | results
+
+
+def _refuse(video: Video, segment: Segment, config: CutConfig) -> Failure | None:
+    """Why a segment is not worth decoding, or None."""
     length = segment.end - segment.start
     if length > config.max_seconds:
         return Failure(Reason.TOO_LARGE, f"{length:.1f} s; cut.max_seconds is {config.max_seconds:g}")
-    interval = 1 / video.fps
-    if video.duration and segment.end > video.duration + 1.5 * interval:
+    if video.duration and segment.end > video.duration + 1.5 / video.fps:
         return Failure(Reason.TOO_SHORT, f"the segment ends at {segment.end:g} s, the video at {video.duration:.2f} s")
+    return None
+
+
+def _encode(
+    video: Video, segment: Segment, found: Iterator[tuple[int, float, np.ndarray]], work: Path, config: CutConfig
+) -> Clip | Failure:
     key = key_of(segment)
     path = work / "clips" / f"{key}.mp4"
     seen = _Seen()
-    try:
-        with replacing(path) as part:
-            frames = seen.watch(media.decode(work / video.path, segment.start, segment.end, config.short_side))
-            count = media.encode(frames, part, video.fps, crf=config.crf, gop=config.gop)
-            failure = _incomplete(segment, seen.last, count, interval, config)
-            if failure:
-                part.unlink(missing_ok=True)
-                return failure
-    except av.error.FFmpegError as error:
-        return Failure(Reason.DECODE_ERROR, f"after {seen.last:.2f} s: {error}")
-    except (media.EncodeError, OSError) as error:
-        return from_exception(error)
+    with replacing(path) as part:
+        count = media.encode(seen.watch(found), part, video.fps, crf=config.crf, gop=config.gop)
+        failure = _incomplete(segment, seen.last, count, 1 / video.fps, config)
+        if failure:
+            part.unlink(missing_ok=True)
+            return failure
     return Clip(
         key=key,
         source=video.id,
@@ -118,7 +145,7 @@ class _Seen:
         self.last = float("-inf")
         self.width = self.height = 0
 
-    def watch(self, frames: Iterator[tuple[float, np.ndarray]]) -> Iterator[np.ndarray]:
-        for self.last, frame in frames:
+    def watch(self, found: Iterator[tuple[int, float, np.ndarray]]) -> Iterator[np.ndarray]:
+        for _, self.last, frame in found:
             self.height, self.width = frame.shape[:2]
             yield frame

@@ -7,7 +7,7 @@ Times are seconds from the start of the file (the container's start time is 0).
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +24,9 @@ MAX_PIXELS = 7680 * 4320
 """Larger pictures than 8K are refused before anything is decoded."""
 
 X264_PRESET = "fast"
+
+SEEK_WITHOUT_INDEX_S = 5.0
+"""In a file without an index, a gap of more seconds than this is skipped by seeking."""
 
 
 @dataclass(frozen=True)
@@ -76,28 +79,85 @@ def fit(width: int, height: int, short_side: int) -> tuple[int, int]:
     return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 
 
-def decode(
-    path: Path, start: float = 0.0, end: float = float("inf"), short_side: int | None = None
-) -> Iterator[tuple[float, np.ndarray]]:
-    """Yields (time, frame) for exactly the frames with start <= time < end, scaled to `fit` if asked.
+def decode(path: Path, short_side: int | None = None) -> Iterator[tuple[float, np.ndarray]]:
+    """Yields (time, frame) for all frames. Raises av.error.FFmpegError where the decoder gives up."""
+    for _, time, frame in decode_spans(path, [(float("-inf"), float("inf"))], short_side):
+        yield time, frame
 
-    Raises av.error.FFmpegError where the decoder gives up.
+
+def decode_spans(
+    path: Path, spans: Sequence[tuple[float, float]], short_side: int | None = None
+) -> Iterator[tuple[int, float, np.ndarray]]:
+    """Yields (number of the span, time, frame) for exactly the frames with start <= time < end of each span.
+
+    `spans` are sorted and disjoint. One pass: between spans it seeks only where that skips a key frame, so no frame
+    is decoded twice. Raises av.error.FFmpegError where the decoder gives up.
     """
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.thread_count = 1
-        origin = (container.start_time or 0) / av.time_base
-        if start > 0 and stream.time_base is not None:
-            container.seek(int((start + origin) / stream.time_base), stream=stream)
+        reader = _Reader(container, stream)
+        for number, (start, end) in enumerate(spans):
+            for time, frame in reader.between(start, end):
+                yield number, time, _display(frame, stream, short_side)
+
+
+class _Reader:
+    """Frames of one stream in order of time, with seeking that never misses one."""
+
+    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream) -> None:
+        self._container = container
+        self._stream = stream
+        self._origin = (container.start_time or 0) / av.time_base
         # Time stamps are multiples of a coarse time base: a frame meant for `start` may carry a slightly
-        # smaller number, so half a tick of tolerance on both ends keeps neighbouring segments disjoint.
-        slack = float(stream.time_base or 0) / 2
-        for frame in container.decode(stream):
-            time = (frame.time or 0.0) - origin
-            if time >= end - slack:
+        # smaller number, so half a tick of tolerance on both ends keeps neighbouring spans disjoint.
+        self._slack = float(stream.time_base or 0) / 2
+        self._frames = container.decode(stream)
+        self._ahead: av.VideoFrame | None = None
+        self._position = 0.0
+
+    def between(self, start: float, end: float) -> Iterator[tuple[float, av.VideoFrame]]:
+        if self._pays_to_seek(start):
+            self._seek(start)
+        while (frame := self._next()) is not None:
+            if self._position >= end - self._slack:
+                self._ahead = frame
                 return
-            if time >= start - slack:
-                yield time, _display(frame, stream, short_side)
+            if self._position >= start - self._slack:
+                yield self._position, frame
+
+    def _next(self) -> av.VideoFrame | None:
+        frame, self._ahead = self._ahead or next(self._frames, None), None
+        if frame is not None:
+            self._position = (frame.time or 0.0) - self._origin
+        return frame
+
+    def _pays_to_seek(self, start: float) -> bool:
+        """Whether a key frame lies between here and `start`; by distance where the file has no index."""
+        entries = self._stream.index_entries
+        if len(entries) < 2 or self._stream.time_base is None or start == float("-inf"):
+            return start - self._position > SEEK_WITHOUT_INDEX_S
+        nearest = entries.search_timestamp(self._ticks(start))
+        if nearest < 0:
+            return False
+        return float(entries[nearest].timestamp * self._stream.time_base) - self._origin > self._position
+
+    def _seek(self, start: float) -> None:
+        """Goes to a frame at or before `start`. A key frame's decoding time may lie before `start` and its
+        showing time after it (B-frames), and some containers seek late: then an earlier one is tried."""
+        back = 0.0
+        while True:
+            target = start - back
+            self._container.seek(self._ticks(target), stream=self._stream)
+            self._frames, self._ahead = self._container.decode(self._stream), None
+            self._ahead = self._next()
+            arrived = self._ahead is not None and self._position <= start + self._slack
+            if arrived or target < 0:
+                return
+            back = 4 * back + 1.0
+
+    def _ticks(self, time: float) -> int:
+        return int((time + self._origin) / (self._stream.time_base or 1))
 
 
 def decode_all(path: Path | IO[bytes]) -> np.ndarray:
