@@ -43,7 +43,7 @@ def render(work: Path, count: int, engine: Engine) -> Site:
     left = [workout for workout in planned if not (sample / "videos" / f"{workout.id}.mp4").exists()]
     if left:
         with bar("render", len(left), "videos") as progress:
-            for workout, result in engine.run(
+            for workout, result, _ in engine.run(
                 left, lambda w: functools.partial(workouts.render_workout, w, sample), "CPU"
             ):
                 if isinstance(result, Failure):

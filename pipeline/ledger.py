@@ -44,6 +44,7 @@ class Ledger:
         try:
             self._connection = sqlite3.connect(path)
             self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.executescript(SCHEMA)
         except sqlite3.DatabaseError as error:
             raise UserError(f"{path}: not a usable ledger ({error}); move it away to start a new one") from None

@@ -80,8 +80,8 @@ def run(title: str, tasks: list[Task], resource: str, engine: Engine, ledger: Le
     if not goals:
         return
     with bar(title, goals, unit) as progress:
-        for task, outcome in engine.run(tasks, lambda task: _Timed(task.call), resource):
-            attempts = _attempts(task, outcome)
+        for task, outcome, seconds in engine.run(tasks, lambda task: task.call, resource):
+            attempts = _attempts(task, outcome, seconds)
             ledger.append(attempts)
             progress.advance(len(attempts), failed=sum(not attempt.done for attempt in attempts))
             full = next((a for a in attempts if a.reason == Reason.OUT_OF_DISK), None)
@@ -91,23 +91,11 @@ def run(title: str, tasks: list[Task], resource: str, engine: Engine, ledger: Le
                 )
 
 
-@dataclass(frozen=True)
-class _Timed:
-    """A call that also says how many seconds it took; runs on the worker."""
-
-    call: Call
-
-    def __call__(self) -> tuple[dict[Goal, Any], float]:
-        start = time.perf_counter()
-        return self.call(), time.perf_counter() - start
-
-
-def _attempts(task: Task, outcome: tuple[dict[Goal, Any], float] | Failure) -> list[Attempt]:
-    results, seconds = ({}, 0.0) if isinstance(outcome, Failure) else outcome
+def _attempts(task: Task, outcome: dict[Goal, Any] | Failure, seconds: float) -> list[Attempt]:
     attempts = []
     for goal, work in task.works.items():
         missing = Failure(Reason.BUG, "the stage returned nothing for this item")
-        result = outcome if isinstance(outcome, Failure) else results.get(goal, missing)
+        result = outcome if isinstance(outcome, Failure) else outcome.get(goal, missing)
         failure = result if isinstance(result, Failure) else None
         attempts.append(
             Attempt(

@@ -6,8 +6,9 @@ import errno
 import functools
 import operator
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -17,6 +18,8 @@ from pipeline.errors import Failure, Reason, UserError
 from pipeline.ledger import Ledger
 from pipeline.records import Attempt, Video
 from pipeline.run import Plan, Task, run
+
+T = TypeVar("T")
 
 VIDEO = Video("v", "videos/v.mp4", "0" * 64, 1, 64, 48, 20.0, 3.0)
 
@@ -34,22 +37,28 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     book.close()
 
 
+def outcomes(engine: Engine, tasks: Iterable[T], call: Callable[[T], Callable[[], Any]]) -> dict[T, Any]:
+    return {task: result for task, result, _ in engine.run(tasks, call, "CPU")}
+
+
 def test_every_task_comes_back_once(running: Engine) -> None:
-    results = dict(running.run(range(50), lambda n: functools.partial(operator.mul, n, n), "CPU"))
-    assert results == {n: n * n for n in range(50)}
+    results = outcomes(running, range(500), lambda n: functools.partial(operator.mul, n, n))
+    assert results == {n: n * n for n in range(500)}
 
 
 def test_an_exception_is_a_failure_and_the_rest_goes_on(running: Engine) -> None:
-    results = dict(running.run([0, 1, 2], lambda n: functools.partial(operator.floordiv, 2, n), "CPU"))
+    results = outcomes(running, [0, 1, 2], lambda n: functools.partial(operator.floordiv, 2, n))
     assert results[1] == 2 and results[2] == 1
     assert results[0].reason == Reason.BUG and "ZeroDivisionError" in results[0].detail
 
 
 def test_a_task_that_kills_its_worker_is_a_failure(running: Engine) -> None:
-    calls = {"deadly": functools.partial(os._exit, 1), "fine": functools.partial(int, "7")}
-    results = dict(running.run(calls, lambda name: calls[name], "CPU"))
-    assert results["fine"] == 7
-    assert results["deadly"].reason == Reason.KILLED
+    deadly = 150  # by then calls are so short that they travel in batches
+    results = outcomes(
+        running, range(200), lambda n: functools.partial(os._exit, 1) if n == deadly else functools.partial(int, n)
+    )
+    assert results.pop(deadly).reason == Reason.KILLED
+    assert results == {n: n for n in range(200) if n != deadly}
 
 
 def test_a_resource_that_no_worker_offers_is_said(running: Engine) -> None:
