@@ -16,7 +16,7 @@ class Rate(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if not speed else f"{speed:.1f} {task.fields.get('unit', '')}/s", style="cyan")
+        return Text("" if not speed else f"{speed:.3g} {task.fields.get('unit', '')}/s", style="cyan", no_wrap=True)
 
 
 class Failed(ProgressColumn):
@@ -44,8 +44,8 @@ class Bar:
 def bar(title: str, total: int, unit: str, console: Console | None = None) -> Iterator[Bar]:
     """A bar on the terminal (one line at the end where the output is no terminal)."""
     columns = (
-        TextColumn("{task.description:<18}"),
-        BarColumn(bar_width=28),
+        TextColumn("{task.description:<16}"),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
         Rate(),
         TimeElapsedColumn(),
