@@ -7,7 +7,9 @@ must offer. What comes back is the call's value, or the `Failure` for an excepti
 from __future__ import annotations
 
 import logging
+import shutil
 import signal
+import subprocess
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +19,8 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import dask
-from distributed import Client, KilledWorker, LocalCluster, as_completed
+from dask.utils import parse_bytes
+from distributed import Client, KilledWorker, Nanny, Scheduler, SpecCluster, as_completed
 
 from pipeline.config import EngineConfig
 from pipeline.errors import Failure, Reason, UserError, from_exception
@@ -98,9 +101,10 @@ class Engine:
 
 @contextmanager
 def engine(config: EngineConfig, scheduler: str, workers: int) -> Iterator[Engine]:
-    """A local cluster of `workers` processes, or the running one at `scheduler` (an address like tcp://host:8786)."""
+    """Workers to run on: `scheduler` is empty for a local cluster with one process a worker and one for each GPU,
+    "slurm" for jobs of that many workers, or the address of a running scheduler, like tcp://host:8786."""
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    if scheduler:
+    if scheduler not in ("", "slurm"):
         try:
             client = Client(scheduler, timeout="10s")
         except (OSError, ValueError) as error:
@@ -108,29 +112,71 @@ def engine(config: EngineConfig, scheduler: str, workers: int) -> Iterator[Engin
         with client:
             yield Engine(client, config.in_flight)
         return
-    with _local_cluster(config, workers) as cluster, Client(cluster) as client:
+    with _started(config, scheduler, workers) as cluster, Client(cluster) as client:
+        if scheduler == "slurm":
+            client.wait_for_workers(1)
         yield Engine(client, config.in_flight)
 
 
 @contextmanager
-def _local_cluster(config: EngineConfig, workers: int) -> Iterator[LocalCluster]:
+def _started(config: EngineConfig, scheduler: str, workers: int) -> Iterator[SpecCluster]:
     # Workers inherit an ignored SIGINT: Ctrl-C reaches the driver alone, which then closes them in order.
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with dask.config.set({"distributed.scheduler.allowed-failures": 0}), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            cluster = LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                memory_limit=config.memory_limit,
-                resources={"NET": 1, "CPU": 1},
-                dashboard_address=None,
-                silence_logs=logging.CRITICAL,
-            )
+            if scheduler == "slurm":
+                cluster = slurm_cluster(config)
+                cluster.scale(workers)
+            else:
+                cluster = SpecCluster(
+                    workers=worker_spec(config, workers, count_gpus()),
+                    scheduler={"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard": False}},
+                    silence_logs=logging.CRITICAL,
+                )
     finally:
         signal.signal(signal.SIGINT, previous)
     with cluster:
         yield cluster
+
+
+def worker_spec(config: EngineConfig, workers: int, gpus: int) -> dict[str, Any]:
+    """The processes of a local cluster: `workers` for downloads and CPU work, and one for each GPU, which sees
+    that GPU alone."""
+    options = {"nthreads": 1, "memory_limit": config.memory_limit, "silence_logs": logging.CRITICAL, "dashboard": False}
+    spec: dict[str, Any] = {
+        f"cpu-{number}": {"cls": Nanny, "options": options | {"resources": {"NET": 1, "CPU": 1}}}
+        for number in range(workers)
+    }
+    for number in range(gpus):
+        own = {"resources": {"GPU": 1}, "env": {"CUDA_VISIBLE_DEVICES": str(number)}}
+        spec[f"gpu-{number}"] = {"cls": Nanny, "options": options | own}
+    return spec
+
+
+def count_gpus() -> int:
+    """How many NVIDIA GPUs the driver lists; 0 without a driver."""
+    if shutil.which("nvidia-smi") is None:
+        return 0
+    listing = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True)
+    return listing.stdout.count("GPU ") if listing.returncode == 0 else 0
+
+
+def slurm_cluster(config: EngineConfig) -> Any:
+    """Jobs of `slurm_cores` workers each; `job_script()` shows what is submitted."""
+    from dask_jobqueue import SLURMCluster  # takes a second, and only Slurm users need it
+
+    return SLURMCluster(
+        queue=config.slurm_partition or None,
+        account=config.slurm_account or None,
+        cores=config.slurm_cores,
+        processes=config.slurm_cores,
+        memory=f"{config.slurm_cores * parse_bytes(config.memory_limit)}B",
+        walltime=config.slurm_walltime,
+        job_extra_directives=list(config.slurm_extra),
+        scheduler_options={"dashboard": False},
+        worker_extra_args=["--resources", "NET=1,CPU=1" + (",GPU=1" if "gpu" in str(config.slurm_extra) else "")],
+    )
 
 
 @dataclass

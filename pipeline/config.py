@@ -153,8 +153,20 @@ class EngineConfig:
     in_flight: int = 4
     """Tasks handed to the scheduler per worker at one time."""
 
+    slurm_partition: str = ""
+    """Partition that `--scheduler slurm` submits workers to; empty for the cluster's default."""
+    slurm_account: str = ""
+    """Account to charge; empty for the user's default."""
+    slurm_cores: int = 4
+    """Cores of one Slurm job; each runs this many workers of one core."""
+    slurm_walltime: str = "08:00:00"
+    """Time limit of one Slurm job."""
+    slurm_extra: tuple[str, ...] = ()
+    """Further #SBATCH lines, like "--gres=gpu:1"."""
+
     def __post_init__(self) -> None:
         _require(self.in_flight >= 1, "engine.in_flight must be at least 1")
+        _require(self.slurm_cores >= 1, "engine.slurm_cores must be at least 1")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,10 @@ class Rate(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if not speed else f"{speed:.3g} {task.fields.get('unit', '')}/s", style="cyan", no_wrap=True)
+        if not speed:
+            return Text()
+        number = f"{speed:,.0f}" if speed >= 10 else f"{speed:.1f}"
+        return Text(f"{number} {task.fields['unit']}/s", style="cyan", no_wrap=True)
 
 
 class Failed(ProgressColumn):

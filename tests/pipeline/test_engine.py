@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from pipeline.cluster import Engine, engine
+from pipeline.cluster import Engine, engine, slurm_cluster
 from pipeline.config import EngineConfig
 from pipeline.errors import Failure, Reason, UserError
 from pipeline.ledger import Ledger
@@ -72,6 +72,33 @@ def test_an_address_without_a_scheduler_is_said() -> None:
         engine(EngineConfig(), scheduler="tcp://127.0.0.1:1", workers=1),
     ):
         pass
+
+
+def test_each_gpu_has_a_worker_that_sees_it_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listing = tmp_path / "nvidia-smi"
+    listing.write_text("#!/bin/sh\necho 'GPU 0: One (UUID: a)'\necho 'GPU 1: Another (UUID: b)'\n")
+    listing.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with engine(EngineConfig(in_flight=1), scheduler="", workers=1) as started:
+        seen = [
+            result
+            for _, result, _ in started.run(
+                range(8), lambda _: functools.partial(os.getenv, "CUDA_VISIBLE_DEVICES"), "GPU"
+            )
+        ]
+    assert set(seen) == {"0", "1"}
+
+
+def test_a_slurm_job_asks_for_what_the_configuration_says() -> None:
+    asked = EngineConfig(
+        slurm_partition="video", slurm_account="lab", slurm_cores=8, memory_limit="2GiB", slurm_extra=("--gres=gpu:1",)
+    )
+    cluster = slurm_cluster(asked)
+    script = cluster.job_script()
+    cluster.close()
+    for line in ("-p video", "-A lab", "--cpus-per-task=8", "--mem=16G", "-t 08:00:00", "--gres=gpu:1"):
+        assert f"#SBATCH {line}" in script
+    assert "--nworkers 8" in script and "--resources NET=1,CPU=1,GPU=1" in script
 
 
 def test_results_reach_the_ledger(running: Engine, ledger: Ledger) -> None:
