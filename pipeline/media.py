@@ -6,12 +6,13 @@ Times are seconds from the start of the file (the container's start time is 0).
 
 from __future__ import annotations
 
+import errno
+import io
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import IO
 
 import av
 import ffmpeg
@@ -160,10 +161,61 @@ class _Reader:
         return int((time + self._origin) / (self._stream.time_base or 1))
 
 
-def decode_all(path: Path | IO[bytes]) -> np.ndarray:
-    """All frames of a small video, [T, H, W, 3] uint8."""
-    with av.open(path if not isinstance(path, Path) else str(path)) as container:
-        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+def decode_video(data: bytes, frames: Sequence[int] | None = None) -> np.ndarray:
+    """Frames of a video in memory, uint8 RGB [T, H, W, 3], as `decode` shows them; all, or those asked for.
+
+    `frames` are numbers from 0 in the order of showing, in any order, also repeated. Only what lies between a
+    key frame and a frame that is asked for is decoded. Raises IndexError for a frame that the video does not
+    have, av.error.FFmpegError for bytes that are no video or cannot be decoded.
+    """
+    with av.open(io.BytesIO(data), "r") as container:
+        stream = _video_stream(container)
+        return np.stack([_display(frame, stream, None) for frame in _numbered(container, stream, frames)])
+
+
+def decode_grey(data: bytes, frames: Sequence[int] | None = None) -> np.ndarray:
+    """As `decode_video`, for what `encode` wrote with `grey`: uint8 [T, H, W]."""
+    with av.open(io.BytesIO(data), "r") as container:
+        shown = _numbered(container, _video_stream(container), frames)
+        # The decoder hands monochrome out as 4:2:0; its luma comes first, row by row.
+        return np.stack([frame.to_ndarray()[: frame.height] for frame in shown])
+
+
+def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
+    if not container.streams.video:
+        raise av.error.InvalidDataError(errno.EINVAL, "no video stream")
+    stream = container.streams.video[0]
+    stream.thread_count = 1
+    return stream
+
+
+def _numbered(
+    container: av.container.InputContainer, stream: av.VideoStream, numbers: Sequence[int] | None
+) -> Iterator[av.VideoFrame]:
+    if numbers is None:
+        return container.decode(stream)
+    packets = [packet for packet in container.demux(stream) if packet.pts is not None]
+    times = sorted(packet.pts or 0 for packet in packets if not packet.is_discard)
+    if len(numbers) and not 0 <= min(numbers) <= max(numbers) < len(times):
+        raise IndexError(f"frames {min(numbers)} to {max(numbers)} of a video with {len(times)}")
+    found: dict[int, av.VideoFrame] = {}
+    start, decoded = -1, container.decode(stream)
+    for number in sorted(set(numbers)):
+        time = times[number]
+        key = max((i for i, p in enumerate(packets) if p.is_keyframe and (p.pts or 0) <= time), default=0)
+        if key != start:
+            start, decoded = key, _decoded(stream, packets[key:])
+        frame = next((frame for frame in decoded if frame.pts == time), None)
+        if frame is None:
+            raise av.error.InvalidDataError(errno.EINVAL, f"frame {number} cannot be decoded")
+        found[number] = frame
+    return (found[number] for number in numbers)
+
+
+def _decoded(stream: av.VideoStream, packets: list[av.Packet]) -> Iterator[av.VideoFrame]:
+    stream.codec_context.flush_buffers()
+    for packet in [*packets, None]:
+        yield from stream.codec_context.decode(packet)
 
 
 def _displayed_size(frame: av.VideoFrame, stream: av.VideoStream) -> tuple[int, int]:
