@@ -174,7 +174,7 @@ def slurm_cluster(config: EngineConfig) -> Any:
         memory=f"{config.slurm_cores * parse_bytes(config.memory_limit)}B",
         walltime=config.slurm_walltime,
         job_extra_directives=list(config.slurm_extra),
-        scheduler_options={"dashboard": False},
+        scheduler_options={"dashboard_address": ":0"},
         worker_extra_args=["--resources", "NET=1,CPU=1" + (",GPU=1" if "gpu" in str(config.slurm_extra) else "")],
     )
 
