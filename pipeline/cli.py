@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -50,8 +50,11 @@ class Options:
                 raise UserError(str(error)) from None
             yield stages.Project(self.work, known, configuration.load(self.config), book)
 
-    def engine(self) -> AbstractContextManager[Engine]:
-        return engine(configuration.load(self.config).engine, self.scheduler, self.workers)
+    @contextmanager
+    def engine(self) -> Iterator[Engine]:
+        with engine(configuration.load(self.config).engine, self.scheduler, self.workers) as running:
+            console.print(f"dashboard {running.dashboard}", style="dim", highlight=False)
+            yield running
 
 
 @app.callback()
@@ -108,7 +111,7 @@ def shards(context: typer.Context, modalities: Names = ALL) -> None:
 def show_status(context: typer.Context) -> None:
     """Show what is done, failed (and why) and left."""
     with context.obj.project() as project:
-        status.show(stages.plans(project).values(), project.ledger, console)
+        _show_status(project, context.obj.workers)
 
 
 @app.command()
@@ -129,7 +132,7 @@ def demo(
             stages.run_cut(project, running)
             stages.run_extract(project, running, EXTRACTED)
             folder = stages.run_shards(project, running, MODALITIES)
-            status.show(stages.plans(project).values(), project.ledger, console)
+            _show_status(project, chosen.workers)
     console.print(f"dataset version in {folder}", soft_wrap=True)
 
 
@@ -156,6 +159,14 @@ def _run(chosen: Options, stage: Callable[[stages.Project, Engine], None], names
             console.print(status.summary(plans[name]), highlight=False)
         if any(plans[name].failed for name in names):
             console.print("`make status` shows the reasons")
+
+
+def _show_status(project: stages.Project, workers: int) -> None:
+    accounts = [status.account(plan, project.ledger) for plan in stages.plans(project).values()]
+    status.show(accounts, workers, console)
+    page = project.work / "status.html"
+    status.write_page(accounts, workers, page)
+    console.print(f"the same as a page: {page}", style="dim", highlight=False, soft_wrap=True)
 
 
 def _modalities(names: str, known: tuple[str, ...]) -> list[str]:

@@ -35,6 +35,9 @@ BATCH_S = 0.25
 
 LARGEST_BATCH = 64
 
+CONNECT_S = 5
+"""Seconds after which a scheduler that does not answer is given up."""
+
 DEATHS = 3
 """A call that was on a worker when it died is tried again until this many deaths."""
 
@@ -45,6 +48,11 @@ class Engine:
     def __init__(self, client: Client, in_flight: int) -> None:
         self._client = client
         self._in_flight = in_flight
+
+    @property
+    def dashboard(self) -> str:
+        """Address of Dask's page, which shows workers, tasks and memory while they run."""
+        return str(self._client.dashboard_link)
 
     def run(
         self, tasks: Iterable[T], call: Callable[[T], Callable[[], Any]], resource: str
@@ -106,7 +114,7 @@ def engine(config: EngineConfig, scheduler: str, workers: int) -> Iterator[Engin
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if scheduler not in ("", "slurm"):
         try:
-            client = Client(scheduler, timeout="10s")
+            client = Client(scheduler, timeout=CONNECT_S)
         except (OSError, ValueError) as error:
             raise UserError(f"no Dask scheduler answers at {scheduler} ({error})") from None
         with client:
@@ -131,7 +139,10 @@ def _started(config: EngineConfig, scheduler: str, workers: int) -> Iterator[Spe
             else:
                 cluster = SpecCluster(
                     workers=worker_spec(config, workers, count_gpus()),
-                    scheduler={"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard": False}},
+                    scheduler={
+                        "cls": Scheduler,
+                        "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"},
+                    },
                     silence_logs=logging.CRITICAL,
                 )
     finally:
