@@ -104,7 +104,9 @@ def _each_pair(pair: PairSolver, frames: np.ndarray) -> np.ndarray:
     flow = np.empty((len(frames) - 1, *pictures.shape[1:], 2), np.float32)
     with _one_thread():
         for t, field in enumerate(flow):
-            field[:] = pair(pictures[t], pictures[t + 1])
+            # A repeated frame has not moved, whatever Farnebäck makes of its borders.
+            still = np.array_equal(pictures[t], pictures[t + 1])
+            field[:] = 0 if still else pair(pictures[t], pictures[t + 1])
             if not np.isfinite(field).all():
                 raise FloatingPointError(f"the flow from frame {t} is not finite")
     return flow
