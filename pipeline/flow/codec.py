@@ -5,9 +5,9 @@ DenseFlow writes it. No level stands for zero: a still pixel comes back as bound
 bound of 20).
 
 The container was chosen by measurement on real clips (tests/bench/RESULTS.md, "Flow containers"). The
-lossless video takes 10 kB a field: half of PNG, and a tenth to a quarter more than DenseFlow's JPEGs of
-quality 95, whose values are off by up to 1.4 pixels. A lossy video gets smaller than the lossless one only
-when its values are off by a pixel and more at moving edges. Prediction from earlier fields saves 0.3 %, so
+lossless video takes 9 to 10 kB a field: half of PNG, and 7 to 29 % more than DenseFlow's JPEGs of
+quality 95, whose values are off by up to 1.5 pixels. A lossy video gets smaller than the lossless one only
+when its values are off by one to four pixels at moving edges. Prediction from earlier fields saves 0.6 %, so
 every field is a key frame, and a loader decodes only those it asks for.
 """
 

@@ -1,10 +1,11 @@
 """Measures containers for the flow payload on real clips: size, error, and speed on one core.
 
-    python tests/bench/flow_containers.py FOLDER [--clips 6] [--tvl1-clips 2]
+    python -m tests.bench.flow_containers FOLDER [--clips 6] [--tvl1-clips 2]
 
-FOLDER holds videos, in subfolders as well. The flow is DIS over up to 64 fields of each clip, and TV-L1 over 16
-fields of a few, at 256 pixels on the shorter side. The error is against the flow before quantisation, clipped to
-the bound. "16 of 61" decodes every fourth of 61 fields, as a loader does. Prints a table in Markdown.
+FOLDER holds videos, in subfolders as well. The flow is DIS over up to 64 fields of each clip, and TV-L1 over
+16 fields of a few, at 256 pixels on the shorter side. The error is against the flow before quantisation,
+clipped to the bound. "16 of 61" decodes every fourth of 61 fields, as a loader does. Prints a table in
+Markdown.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,7 +29,6 @@ from pipeline.flow.solvers import solver
 
 BOUND = 20.0
 SAMPLED = range(0, 61, 4)
-Encoded = list[list[np.ndarray]] | bytes
 
 
 @dataclass(frozen=True)
@@ -35,20 +36,20 @@ class Container:
     """`encode` takes levels [T, 2H, W], x above y; `decode` gives them back, all or those numbered."""
 
     name: str
-    encode: Callable[[np.ndarray], Encoded]
-    decode: Callable[[Encoded, Sequence[int] | None], np.ndarray]
+    encode: Callable[[np.ndarray], Any]
+    decode: Callable[[Any, Sequence[int] | None], np.ndarray]
 
 
 def pictures(name: str, suffix: str, parameters: Sequence[int], per_field: int) -> Container:
     """One picture for x above y, or one for each."""
 
-    def encode(levels: np.ndarray) -> Encoded:
+    def encode(levels: np.ndarray) -> list[list[np.ndarray]]:
         return [
             [cv2.imencode(suffix, part, parameters)[1] for part in np.split(field, per_field)]
             for field in levels
         ]
 
-    def decode(data: Encoded, numbers: Sequence[int] | None) -> np.ndarray:
+    def decode(data: list[list[np.ndarray]], numbers: Sequence[int] | None) -> np.ndarray:
         chosen = range(len(data)) if numbers is None else numbers
         return np.stack([np.concatenate([cv2.imdecode(part, 0) for part in data[i]]) for i in chosen])
 
@@ -58,7 +59,7 @@ def pictures(name: str, suffix: str, parameters: Sequence[int], per_field: int) 
 def video(crf: int, gop: int) -> Container:
     """A grey H.264 video of x above y."""
 
-    def encode(levels: np.ndarray) -> Encoded:
+    def encode(levels: np.ndarray) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "flow.mp4"
             media.encode(levels, path, 30, crf=crf, gop=gop, grey=True)
