@@ -7,6 +7,7 @@ must offer. What comes back is the call's value, or the `Failure` for an excepti
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 import dask
@@ -97,6 +99,10 @@ class Engine:
             if not waiting and suspects:
                 submit([suspects.pop()])
 
+    def calls(self, resource: str) -> Calls[Any]:
+        """For calls whose caller decides when each goes out."""
+        return Calls(self._client, resource, self._offering(resource))
+
     def _offering(self, resource: str) -> int:
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
         offering = sum(1 for worker in workers if worker["resources"].get(resource))
@@ -105,6 +111,46 @@ class Engine:
                 f"no Dask worker offers {resource}: start workers with --resources 'NET=1 CPU=1' (GPU=1 with a GPU)"
             )
         return offering
+
+
+class Calls(Generic[T]):
+    """Calls that are out, sent one at a time and collected as they come back."""
+
+    def __init__(self, client: Client, resource: str, workers: int) -> None:
+        self.workers = workers
+        self._client = client
+        self._resource = resource
+        self._out: dict[Any, tuple[_Work[T], Callable[[], Any]]] = {}
+        self._back: SimpleQueue[Any] = SimpleQueue()
+
+    def __len__(self) -> int:
+        return len(self._out)
+
+    def send(self, task: T, call: Callable[[], Any]) -> None:
+        """Hands a call to a worker. It starts at once while no more than `workers` are out."""
+        self._submit(_Work(task), call)
+
+    def next(self, timeout_s: float) -> tuple[T, Any | Failure, float] | None:
+        """The next (task, result, seconds on the worker), or None when nothing comes back in time."""
+        while True:
+            try:
+                future = self._back.get(timeout=None if timeout_s == math.inf else timeout_s)
+            except Empty:
+                return None
+            work, call = self._out.pop(future)
+            error = future.exception()
+            if not isinstance(error, KilledWorker):
+                result, seconds = _results(future, error, 1)[0]
+                return work.task, result, seconds
+            work.deaths += 1
+            if work.deaths == DEATHS:
+                return work.task, Failure(Reason.KILLED, f"killed its worker {DEATHS} times"), 0.0
+            self._submit(work, call)
+
+    def _submit(self, work: _Work[T], call: Callable[[], Any]) -> None:
+        future = self._client.submit(_run_batch, [call], pure=False, resources={self._resource: 1})
+        self._out[future] = work, call
+        future.add_done_callback(self._back.put)
 
 
 @contextmanager

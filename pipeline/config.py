@@ -40,24 +40,51 @@ class FetchConfig:
     """Larger files are rejected."""
     max_seconds: float = 4 * 3600.0
     """Longer videos are rejected."""
-    retries: int = 3
-    """Tries of yt-dlp within one attempt, for connections that fail."""
-    timeout_s: float = 30.0
-    """Seconds without an answer before a connection is given up."""
     cookies: str = ""
-    """A Netscape cookies file for yt-dlp; empty for none."""
-    proxy: str = ""
-    """A proxy URL for yt-dlp; empty for none."""
+    """A Netscape cookies file, read and never written; empty for none."""
+    cookies_from_browser: str = ""
+    """Take cookies from a browser of the machine that downloads: its name, like "firefox" or "firefox:profile"."""
+    proxies: tuple[str, ...] = ()
+    """Proxy URLs. A source keeps its proxy, and takes the next one each time it is tried again."""
+    user_agent: str = ""
+    """What to send as User-Agent; empty for yt-dlp's own."""
     rate_limit: int = 0
     """Bytes per second for each download; 0 for no limit."""
     sleep_s: float = 0.0
-    """Seconds to wait before each request of one worker."""
+    """Seconds to wait before each request for a page, and at least before each download."""
+    max_sleep_s: float = 0.0
+    """If larger than sleep_s, the wait before a download is drawn between the two."""
+    timeout_s: float = 30.0
+    """Seconds without an answer before a connection is given up."""
+    retries: int = 3
+    """How often one attempt makes a failed connection again; what has arrived is kept."""
+    retry_wait_s: float = 1.0
+    """Wait before the first of these; it doubles each time up to a minute, and is drawn from its upper half."""
+    deadline_s: float = 7200.0
+    """Seconds for one attempt; then its downloader is stopped, and what has arrived is kept for the next."""
+    at_once: int = 2
+    """Sources asked for at the same time, over all workers together."""
+    tries: int = 3
+    """Attempts at a source within one run while the site blocks it or cannot be reached."""
+    breaker_wait_s: float = 60.0
+    """Wait of all workers after a 429 or a bot check, before one source is tried; doubles each time that fails."""
+    breaker_max_wait_s: float = 3600.0
+    """A site that asks for a longer wait, or still refuses after this one, is left to a later run."""
 
     def __post_init__(self) -> None:
         _require(self.max_height >= 64, "fetch.max_height must be at least 64 pixels")
         _require(len(self.extractors) > 0, "fetch.extractors must name at least one yt-dlp extractor")
         _require(self.max_bytes > 0 and self.max_seconds > 0, "fetch.max_bytes and max_seconds must be positive")
-        _require(self.retries >= 0 and self.timeout_s > 0, "fetch.retries and timeout_s must not be negative")
+        _require(self.rate_limit >= 0, "fetch.rate_limit must not be negative")
+        _require(self.sleep_s >= 0, "fetch.sleep_s must not be negative")
+        _require(self.max_sleep_s == 0 or self.max_sleep_s >= self.sleep_s, "fetch.max_sleep_s: 0 or at least sleep_s")
+        _require(self.timeout_s > 0 and self.deadline_s > 0, "fetch.timeout_s and deadline_s must be positive")
+        _require(self.retries >= 0 and self.retry_wait_s >= 0, "fetch.retries and retry_wait_s must not be negative")
+        _require(self.at_once >= 1 and self.tries >= 1, "fetch.at_once and tries must be at least 1")
+        _require(
+            0 < self.breaker_wait_s <= self.breaker_max_wait_s,
+            "fetch.breaker_wait_s must be positive and at most breaker_max_wait_s",
+        )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ Reason
 ├── Blocked   the site does not want us now; the same request may work later
 │   ├── blocked/rate-limited    429, or the site's words for it
 │   ├── blocked/bot-check       "confirm you are not a bot"
-│   └── blocked/unreachable     no connection, reset, time-out, server error
+│   ├── blocked/unreachable     no connection, reset, time-out, server error
+│   └── blocked/not-yet         a premiere or live stream that has not come or ended
 ├── Broken    the file is there and is no usable video
 │   ├── broken/truncated        ends before its header says
 │   ├── broken/no-video         no video stream, or no video file at all
@@ -46,6 +47,7 @@ class Reason(StrEnum):
     RATE_LIMITED = "blocked/rate-limited"
     BOT_CHECK = "blocked/bot-check"
     UNREACHABLE = "blocked/unreachable"
+    NOT_YET = "blocked/not-yet"
     TRUNCATED = "broken/truncated"
     NO_VIDEO = "broken/no-video"
     DECODE_ERROR = "broken/decode-error"
@@ -71,10 +73,12 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Failure:
-    """What a stage returns in place of its record. `detail` keeps the upstream message word for word."""
+    """What a stage returns in place of its record. `detail` keeps the upstream message word for word; `retry_after`
+    is the wait in seconds that the site asked for, if it did."""
 
     reason: Reason
     detail: str
+    retry_after: float | None = None
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PART = ".part"
+PART = ".unfinished"
 """Ending of a file that is being written; `sweep` removes those that a killed process left."""
 
 

@@ -7,13 +7,20 @@ that inputs = done + failed + left holds by construction.
 
 from __future__ import annotations
 
+import functools
+import math
 import time
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
+from pipeline.breaker import Breaker
 from pipeline.cluster import Engine
+from pipeline.config import FetchConfig
 from pipeline.errors import Failure, Reason, UserError
 from pipeline.ledger import Ledger
 from pipeline.progress import bar
@@ -22,8 +29,11 @@ from pipeline.records import Attempt, as_dict
 Goal = tuple[str, str]
 """(stage, item)."""
 
-Call = Callable[[], dict[Goal, Any]]
-"""Reaches its goals: a record or a Failure for each."""
+Call = Callable[..., dict[Goal, Any]]
+"""Reaches its goals: a record or a Failure for each. One for `run_politely` takes `turn`, the others nothing."""
+
+TRIED_AGAIN = (Reason.RATE_LIMITED, Reason.BOT_CHECK, Reason.UNREACHABLE)
+"""What may pass within a run."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +91,56 @@ def run(title: str, tasks: list[Task], resource: str, engine: Engine, ledger: Le
         return
     with bar(title, goals, unit) as progress:
         for task, outcome, seconds in engine.run(tasks, lambda task: task.call, resource):
-            attempts = _attempts(task, outcome, seconds)
-            ledger.append(attempts)
+            attempts = _record(title, task, outcome, seconds, ledger)
             progress.advance(len(attempts), failed=sum(not attempt.done for attempt in attempts))
-            full = next((a for a in attempts if a.reason == Reason.OUT_OF_DISK), None)
-            if full is not None:
-                raise UserError(
-                    f"{title}: no space left on the disk ({full.message}); free some and run the same command again"
-                )
+
+
+def run_politely(title: str, tasks: list[Task], engine: Engine, ledger: Ledger, unit: str, config: FetchConfig) -> None:
+    """Runs tasks that ask a video site, each for one goal: at most `at_once` are out, and none while the site refuses.
+
+    A blocked one goes to the end of the queue until it has had its `tries`; every attempt is in the ledger. Its call
+    is told as `turn` how many came before. What is left when the breaker gives up stays left.
+    """
+    if not tasks:
+        return
+    breaker = Breaker(config)
+    calls = engine.calls("NET")
+    queue = deque(tasks)
+    tried: Counter[Goal] = Counter()
+    console = Console()
+    with bar(title, len(tasks), unit, console) as progress:
+        while calls or (queue and not breaker.given_up):
+            delay = breaker.delay(len(calls)) if queue else math.inf
+            if delay == 0 and len(calls) < calls.workers:
+                task = queue.popleft()
+                goal = next(iter(task.works))
+                breaker.went(goal)
+                calls.send(task, functools.partial(task.call, turn=tried[goal]))
+            elif back := calls.next(delay or math.inf):
+                task, outcome, seconds = back
+                goal = next(iter(task.works))
+                tried[goal] += 1
+                result = outcome if isinstance(outcome, Failure) else outcome[goal]
+                failure = result if isinstance(result, Failure) else None
+                if words := breaker.came(goal, failure):
+                    console.print(words, highlight=False)
+                _record(title, task, outcome, seconds, ledger)
+                if failure and failure.reason in TRIED_AGAIN and tried[goal] < config.tries:
+                    queue.append(task)
+                else:
+                    progress.advance(1, failed=int(failure is not None))
+
+
+def _record(title: str, task: Task, outcome: dict[Goal, Any] | Failure, seconds: float, ledger: Ledger) -> list[Attempt]:
+    """Puts a task's attempts in the ledger. Raises UserError where one says that the disk is full."""
+    attempts = _attempts(task, outcome, seconds)
+    ledger.append(attempts)
+    full = next((a for a in attempts if a.reason == Reason.OUT_OF_DISK), None)
+    if full is not None:
+        raise UserError(
+            f"{title}: no space left on the disk ({full.message}); free some and run the same command again"
+        )
+    return attempts
 
 
 def _attempts(task: Task, outcome: dict[Goal, Any] | Failure, seconds: float) -> list[Attempt]:

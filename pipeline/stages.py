@@ -14,7 +14,7 @@ from pipeline.config import Config
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger
 from pipeline.records import EXTRACTED
-from pipeline.run import Plan, run
+from pipeline.run import Plan, run, run_politely
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,9 @@ def splits(project: Project) -> dict[str, dict[str, str]]:
 def run_fetch(project: Project, engine: Engine) -> None:
     """Downloads the sources that are left."""
     left = plans(project, ())[fetch.STAGE]
+    fetch.sweep(left, project.work)
     tasks = fetch.tasks(left, project.tables, project.work, project.config.fetch)
-    run("download", tasks, "NET", engine, project.ledger, "videos")
+    run_politely("download", tasks, engine, project.ledger, "videos", project.config.fetch)
 
 
 def run_cut(project: Project, engine: Engine) -> None:

@@ -1,0 +1,79 @@
+"""When a request to a video site may go out: one budget for all workers, and a breaker that opens when it refuses.
+
+    closed ──429 or bot check──► open ──wait is over──► half-open: one trial is out
+      ▲                           ▲ wait doubles             │
+      ├───────── answered ────────┼──────────────────────────┤
+                                  └───────── refused ────────┘
+
+Only the driver consults it, before it sends a call. So when it opens, no call goes out but those that are on the
+way: with a budget of two, one. A wait longer than the limit is not waited for: the breaker gives up.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Hashable
+
+from pipeline.config import FetchConfig
+from pipeline.errors import Failure, Reason
+
+REFUSALS = (Reason.RATE_LIMITED, Reason.BOT_CHECK)
+NO_ANSWER = (Reason.UNREACHABLE, Reason.KILLED, Reason.BUG, Reason.OUT_OF_DISK)
+"""What tells nothing about whether the site wants us."""
+
+
+class Breaker:
+    """The state machine; `clock` gives seconds."""
+
+    def __init__(self, config: FetchConfig, clock: Callable[[], float] = time.monotonic) -> None:
+        self._at_once = config.at_once
+        self._first_wait = config.breaker_wait_s
+        self._max_wait = config.breaker_max_wait_s
+        self._clock = clock
+        self._wait = 0.0
+        self._until: float | None = None
+        self._trial: Hashable = None
+        self.given_up = False
+
+    def delay(self, out: int) -> float:
+        """Seconds until one more call may go out while `out` are; infinity: not before one of these comes back."""
+        if self.given_up or self._trial is not None or out >= self._at_once:
+            return math.inf
+        return 0.0 if self._until is None else max(0.0, self._until - self._clock())
+
+    def went(self, call: Hashable) -> None:
+        """A call has gone out; while the breaker is open it is the trial."""
+        if self._until is not None:
+            self._trial = call
+
+    def came(self, call: Hashable, failure: Failure | None) -> str:
+        """A call came back. Returns what to tell the person who watches, or nothing."""
+        refused = failure is not None and failure.reason in REFUSALS
+        asked = failure.retry_after or 0.0 if failure is not None else 0.0
+        if self._trial is not None and call == self._trial:
+            self._trial = None
+            if refused:
+                return self._open(2 * self._wait, asked, failure)
+            if failure is not None and failure.reason in NO_ANSWER:
+                return self._open(self._wait, asked, failure)
+            self._until = None
+            return "the site answers again; downloads go on"
+        if not refused:
+            return ""
+        if self._until is None:
+            return self._open(self._first_wait, asked, failure)
+        self._until = max(self._until, self._clock() + asked)
+        return ""
+
+    def _open(self, wait: float, asked: float, failure: Failure | None) -> str:
+        self._wait = wait
+        pause = max(wait, asked)
+        self._until = self._clock() + pause
+        reason = failure.reason if failure else ""
+        if pause > self._max_wait:
+            self.given_up = True
+            return (
+                f"{reason}: a wait of {pause:.0f} s is over fetch.breaker_max_wait_s; the rest is left to a later run"
+            )
+        return f"{reason}: no request goes out for {pause:.0f} s, then one"
