@@ -71,9 +71,8 @@ class Breaker:
         pause = max(wait, asked)
         self._until = self._clock() + pause
         reason = failure.reason if failure else ""
+        seconds = f"{round(pause, 1):g} s"
         if pause > self._max_wait:
             self.given_up = True
-            return (
-                f"{reason}: a wait of {pause:.0f} s is over fetch.breaker_max_wait_s; the rest is left to a later run"
-            )
-        return f"{reason}: no request goes out for {pause:.0f} s, then one"
+            return f"{reason}: {seconds} is over fetch.breaker_max_wait_s; what is left is for a later run"
+        return f"{reason}: no request goes out for {seconds}, then one"

@@ -91,7 +91,7 @@ def run(title: str, tasks: list[Task], resource: str, engine: Engine, ledger: Le
         return
     with bar(title, goals, unit) as progress:
         for task, outcome, seconds in engine.run(tasks, lambda task: task.call, resource):
-            attempts = _record(title, task, outcome, seconds, ledger)
+            attempts = _note(title, task, outcome, seconds, ledger)
             progress.advance(len(attempts), failed=sum(not attempt.done for attempt in attempts))
 
 
@@ -123,15 +123,15 @@ def run_politely(title: str, tasks: list[Task], engine: Engine, ledger: Ledger, 
                 result = outcome if isinstance(outcome, Failure) else outcome[goal]
                 failure = result if isinstance(result, Failure) else None
                 if words := breaker.came(goal, failure):
-                    console.print(words, highlight=False)
-                _record(title, task, outcome, seconds, ledger)
+                    console.print(words, highlight=False, soft_wrap=True)
+                _note(title, task, outcome, seconds, ledger)
                 if failure and failure.reason in TRIED_AGAIN and tried[goal] < config.tries:
                     queue.append(task)
                 else:
                     progress.advance(1, failed=int(failure is not None))
 
 
-def _record(title: str, task: Task, outcome: dict[Goal, Any] | Failure, seconds: float, ledger: Ledger) -> list[Attempt]:
+def _note(title: str, task: Task, outcome: dict[Goal, Any] | Failure, seconds: float, ledger: Ledger) -> list[Attempt]:
     """Puts a task's attempts in the ledger. Raises UserError where one says that the disk is full."""
     attempts = _attempts(task, outcome, seconds)
     ledger.append(attempts)

@@ -111,28 +111,28 @@ class Site(ThreadingHTTPServer):
         self.drip_s = 0.05
         """Seconds between the blocks of a slow video."""
         self.most_at_once = 0
+        """The largest number of slow videos that were on their way together."""
         self.closing = threading.Event()
         self._lock = threading.Lock()
-        self._now = 0
+        self._dripping = 0
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is no news."""
 
-    @contextmanager
-    def noted(self, path: str, headers: dict[str, str]) -> Iterator[tuple[int, bool]]:
-        """Counts a request while it is served; gives how many came before for the same path, and if it is refused."""
+    def note(self, path: str, headers: dict[str, str]) -> tuple[int, bool]:
+        """Counts a request; gives how many came before for the same path, and if it is refused."""
         with self._lock:
             before, refused = self.requests[path], self.refusals > 0
             self.requests[path] += 1
             self.refusals -= refused
             self.log.append(Request(time.monotonic(), path, headers, refused))
-            self._now += 1
-            self.most_at_once = max(self.most_at_once, self._now)
-        try:
-            yield before, refused
-        finally:
-            with self._lock:
-                self._now -= 1
+        return before, refused
+
+    def dripping(self, change: int) -> None:
+        """Counts the slow videos on their way."""
+        with self._lock:
+            self._dripping += change
+            self.most_at_once = max(self.most_at_once, self._dripping)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -141,25 +141,25 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         address = urlsplit(self.path)
         fault, *rest = address.path.strip("/").split("/")
-        with self.server.noted(address.path, dict(self.headers)) as (before, refused):
-            if refused:
-                self._status(429, self.server.retry_after)
-            elif fault in STATUS:
-                self._status(STATUS[fault], str(RETRY_AFTER_S) if fault == "limited-until" else "")
-            elif fault == "redirect":
-                self.send_response(302)
-                self.send_header("Location", parse_qs(address.query)["to"][0])
-                self.end_headers()
-            elif fault == "watch":
-                self._whole("application/json", json.dumps(self._page(*rest)).encode())
-            elif fault == "search":
-                self._whole("application/json", json.dumps(self._results(parse_qs(address.query))).encode())
-            elif fault == "playlist":
-                self._whole("application/rss+xml", self._feed(rest[0]).encode())
-            elif fault == "page":
-                self._whole("text/html", HTML)
-            else:
-                self._video(fault, before)
+        before, refused = self.server.note(address.path, dict(self.headers))
+        if refused:
+            self._status(429, self.server.retry_after)
+        elif fault in STATUS:
+            self._status(STATUS[fault], str(RETRY_AFTER_S) if fault == "limited-until" else "")
+        elif fault == "redirect":
+            self.send_response(302)
+            self.send_header("Location", parse_qs(address.query)["to"][0])
+            self.end_headers()
+        elif fault == "watch":
+            self._whole("application/json", json.dumps(self._page(*rest)).encode())
+        elif fault == "search":
+            self._whole("application/json", json.dumps(self._results(parse_qs(address.query))).encode())
+        elif fault == "playlist":
+            self._whole("application/rss+xml", self._feed(rest[0]).encode())
+        elif fault == "page":
+            self._whole("text/html", HTML)
+        else:
+            self._video(fault, before)
 
     def _status(self, status: int, retry_after: str) -> None:
         self.send_response(status)
@@ -244,11 +244,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _drip(self, body: bytes, start: int) -> None:
         block = max(1, len(body) // 100)
-        for at in range(start, len(body), block):
-            self.wfile.write(body[at : at + block])
-            self.wfile.flush()
-            if self.server.closing.wait(self.server.drip_s):
-                return
+        last = max(start, len(body) - block)
+        self.server.dripping(+1)
+        try:
+            for at in range(start, last, block):
+                self.wfile.write(body[at : min(at + block, last)])
+                self.wfile.flush()
+                if self.server.closing.wait(self.server.drip_s):
+                    return
+        finally:
+            self.server.dripping(-1)  # before the client can have it all
+        self.wfile.write(body[last:])
 
     def _first(self, size: int) -> int:
         """The first byte that is asked for."""
