@@ -12,6 +12,7 @@ WORKERS   ?= $(shell nproc)
 MODEL     ?= transm3e
 MODALITIES ?= rgb,rgbdiff,flow,skeleton
 VIDEOS    ?=
+export ACTIVITY QUERY FROM REASON
 WORKOUTS  ?=
 DATASET   ?= $(WORK)/dataset
 
@@ -21,7 +22,7 @@ PIPELINE   = $(RUN) pipeline --work $(WORK) --config $(CONFIG) --workers $(WORKE
 READY     := $(VENV)/.ready
 DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
 
-.PHONY: help setup demo test lint download cut extract extract-rgbdiff extract-flow extract-skeletons \
+.PHONY: help setup demo test lint search probe retry download cut extract extract-rgbdiff extract-flow extract-skeletons \
         shards card page train evaluate status clean
 
 help: ## list the targets
@@ -51,7 +52,17 @@ test: $(READY) ## run the tests
 lint: $(READY) ## ruff and mypy
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(RUN) mypy
 
-download: $(READY) ## download the sources that annotations/segments.csv names
+search: $(READY) ## add candidates: ACTIVITY=squat, QUERY='words' or FROM=playlist; COUNT=20, LICENCES=1
+	$(PIPELINE) search $(if $(ACTIVITY),--activity "$$ACTIVITY") $(if $(QUERY),--query "$$QUERY") \
+	  $(if $(FROM),--from "$$FROM") $(if $(COUNT),--count $(COUNT)) $(if $(LICENCES),--licences)
+
+probe: $(READY) ## ask again which sources still exist
+	$(PIPELINE) probe
+
+retry: $(READY) ## put failed items back by reason: REASON=gone/private, or REASON=gone
+	$(PIPELINE) retry "$$REASON"
+
+download: $(READY) ## download the sources of sources.csv and the kept candidates
 	$(PIPELINE) download
 
 cut: $(READY) ## cut the segments out of the videos

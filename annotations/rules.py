@@ -14,11 +14,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 SOURCE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
+YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+YOUTUBE_WATCH = "https://www.youtube.com/watch?v="
 MAX_SECONDS = 24 * 3600.0
 """No source is longer than a day: a larger time is a slip, such as milliseconds."""
 
@@ -177,6 +179,34 @@ def web_address(row: Row, column: str) -> str:
             f"{column} {value!r} is no web address", "write one that starts with https:// or http://"
         )
     return value
+
+
+def video_address(row: Row, column: str) -> str:
+    """The cell as the address of a video: a web address, or the 11 characters of a YouTube id.
+
+    YouTube's several addresses of one video become the same one.
+    """
+    if YOUTUBE_ID.fullmatch(row[column]):
+        return YOUTUBE_WATCH + row[column]
+    address = web_address(row, column)
+    video = youtube_id(address)
+    return YOUTUBE_WATCH + video if video else address
+
+
+def youtube_id(address: str) -> str:
+    """The id of the video that a YouTube address shows, or "" where it shows none."""
+    parts = urlsplit(address)
+    host = (parts.hostname or "").removeprefix("www.").removeprefix("m.").removeprefix("music.")
+    first, _, second = parts.path.strip("/").partition("/")
+    if host == "youtu.be":
+        found = first
+    elif host not in ("youtube.com", "youtube-nocookie.com"):
+        found = ""
+    elif first == "watch":
+        found = parse_qs(parts.query).get("v", [""])[0]
+    else:
+        found = second if first in ("shorts", "embed", "live", "v") else ""
+    return found if YOUTUBE_ID.fullmatch(found) else ""
 
 
 def unique(rows: Sequence[Row], columns: Sequence[str]) -> None:

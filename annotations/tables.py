@@ -16,6 +16,7 @@ from annotations import rules
 from annotations.rules import Row, TableError, closest
 
 __all__ = [
+    "CANDIDATES",
     "EQUIPMENT",
     "MUSCLES",
     "PACKAGE_DIR",
@@ -32,6 +33,7 @@ __all__ = [
     "Tables",
     "closest",
     "label_names",
+    "read_candidates",
     "read_tables",
 ]
 
@@ -75,6 +77,10 @@ SIDES = ("both", "alternating", "one")
 SETS = ("known", "new")
 ROLES = ("prime", "synergist", "stabiliser")
 PROVENANCES = ("anatomy", "free-exercise-db")
+
+CANDIDATES = ("id", "url", "title", "seconds", "uploader", "licence", "query", "keep")
+"""Columns of candidates.csv, which a search fills; a person writes yes or no under `keep`."""
+KEEP = ("", "yes", "no")
 
 
 @dataclass(frozen=True)
@@ -147,7 +153,7 @@ def read_tables(annotations: Path = PACKAGE_DIR, sources_and_segments: Path | No
     muscles = _read_muscles(annotations / "muscles.csv")
     activities = _read_activities(annotations / "activities.csv")
     labels, provenance = _read_labels(annotations / "labels" / "draft.csv", muscles, activities)
-    sources = _read_sources(own / "sources.csv")
+    sources = _read_sources(own / "sources.csv", own / "candidates.csv")
     segments = _read_segments(own / "segments.csv", sources, activities, labels)
     takedowns = _read_takedowns(annotations / "takedowns.csv")
     return Tables(muscles, activities, labels, provenance, sources, segments, takedowns)
@@ -229,16 +235,35 @@ def _read_labels(
     return labels, {name: f"{path.stem}: {', '.join(sorted(origin[name]))}" for name in origin}
 
 
-def _read_sources(path: Path) -> dict[str, Source]:
+def _read_sources(path: Path, candidates: Path) -> dict[str, Source]:
+    """The sources of the table at `path`, and the candidates that are kept, if there are any."""
     rows = rules.read_rows(path, ("id", "url", "licence", "notes"))
+    sources: dict[str, Source] = {}
+    owner: dict[str, Row] = {}
+    for row in rows + [row for row in read_candidates(candidates) if row["keep"] == "yes"]:
+        notes = row.cells.get("notes", row.cells.get("title", ""))
+        source = Source(rules.source_id(row, "id"), rules.video_address(row, "url"), row["licence"], notes)
+        # One video under two ids would be on two sides of a split.
+        for what, key in (("id", f"id {source.id}"), ("url", source.url)):
+            first = owner.setdefault(key, row)
+            if first is not row:
+                where = f"line {first.line}" if first.path == row.path else f"{first.path.name}:{first.line}"
+                raise row.error(f"{what} {row[what]!r} again, first in {where}", "remove or rename one of them")
+        sources[source.id] = source
+    return sources
+
+
+def read_candidates(path: Path) -> list[Row]:
+    """The rows of candidates.csv, checked; none where there is no such file."""
+    if not path.exists():
+        return []
+    rows = rules.read_rows(path, CANDIDATES)
     rules.unique(rows, ("id",))
-    rules.unique(rows, ("url",))  # one video under two ids would be on two sides of a split
-    return {
-        row["id"]: Source(
-            rules.source_id(row, "id"), rules.web_address(row, "url"), row["licence"], row["notes"]
-        )
-        for row in rows
-    }
+    for row in rows:
+        rules.source_id(row, "id")
+        rules.video_address(row, "url")
+        rules.word(row, "keep", KEEP)
+    return rows
 
 
 def _read_segments(

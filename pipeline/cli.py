@@ -12,10 +12,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from annotations.tables import TableError, read_tables
+from annotations.tables import PACKAGE_DIR, TableError, Tables, read_tables
 from pipeline import config as configuration
 from pipeline import demo as demonstration
 from pipeline import ledger, stages, status
+from pipeline import retry as retrying
+from pipeline import search as candidates
 from pipeline.cluster import Engine, engine
 from pipeline.errors import UserError
 from pipeline.files import sweep
@@ -44,11 +46,14 @@ class Options:
         """The work folder, locked, without the half-written files of a killed run."""
         with ledger.opened(self.work) as book:
             sweep(self.work)
-            try:
-                known = read_tables(sources_and_segments=tables or self.tables)
-            except TableError as error:
-                raise UserError(str(error)) from None
-            yield stages.Project(self.work, known, configuration.load(self.config), book)
+            yield stages.Project(self.work, self.read_tables(tables), configuration.load(self.config), book)
+
+    def read_tables(self, tables: Path | None = None) -> Tables:
+        """The annotations. A rule that they break is a UserError."""
+        try:
+            return read_tables(sources_and_segments=tables or self.tables)
+        except TableError as error:
+            raise UserError(str(error)) from None
 
     @contextmanager
     def engine(self) -> Iterator[Engine]:
@@ -80,8 +85,49 @@ def models() -> None:
 
 @app.command()
 def download(context: typer.Context) -> None:
-    """Download the sources that the segments name."""
-    _run(context.obj, stages.run_fetch, ["fetch"])
+    """Download the sources and the candidates that are kept."""
+    _run(context.obj, stages.run_fetch, ["fetch"], needed="sources")
+
+
+@app.command()
+def search(
+    context: typer.Context,
+    activity: Annotated[str, typer.Option(help="Search YouTube for an activity's name and aliases.")] = "",
+    query: Annotated[str, typer.Option(help="Search YouTube for these words.")] = "",
+    address: Annotated[str, typer.Option("--from", help="List the playlist or channel at this address.")] = "",
+    count: Annotated[int, typer.Option(min=1, help="Results of each search.")] = 20,
+    licences: Annotated[bool, typer.Option("--licences", help="Ask each new page for its licence: slower.")] = False,
+) -> None:
+    """Add what a search, playlist or channel lists to candidates.csv, where you write which to keep."""
+    if sum(map(bool, (activity, query, address))) != 1:
+        raise UserError("search: give one of --activity, --query and --from (make search ACTIVITY=, QUERY= or FROM=)")
+    chosen: Options = context.obj
+    tables = chosen.read_tables()
+    path = (chosen.tables or PACKAGE_DIR) / "candidates.csv"
+    queries = candidates.phrases(activity, tables) if activity else [query or address]
+    settings = configuration.load(chosen.config).fetch
+    candidates.show(candidates.search(queries, count, licences, tables, path, settings), path, console)
+
+
+@app.command()
+def probe(context: typer.Context) -> None:
+    """Ask again which sources still exist; the answers are added to their history."""
+    with context.obj.project() as project:
+        _require_rows(context.obj, project.tables, "sources")
+        with context.obj.engine() as running:
+            account = stages.run_probe(project, running)
+        console.print(account, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def retry(
+    context: typer.Context,
+    reason: Annotated[str, typer.Argument(help="A reason of `status`, like gone/private, or its first part.")],
+) -> None:
+    """Put failed items back that have this reason; the next run of their stage takes them."""
+    with context.obj.project() as project:
+        words = retrying.put_back(reason, stages.plans(project).values(), project.ledger)
+        console.print(words, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -147,11 +193,12 @@ def clean(context: typer.Context) -> None:
     console.print(f"removed {work}/clips and {work}/payloads; `make cut extract` makes them again")
 
 
-def _run(chosen: Options, stage: Callable[[stages.Project, Engine], None], names: list[str]) -> None:
+def _run(
+    chosen: Options, stage: Callable[[stages.Project, Engine], None], names: list[str], needed: str = "segments"
+) -> None:
     """Runs one stage and prints its account."""
     with chosen.project() as project:
-        if not project.tables.segments:
-            raise UserError(f"{chosen.tables or 'annotations'}/segments.csv lists nothing; add sources and segments")
+        _require_rows(chosen, project.tables, needed)
         with chosen.engine() as running:
             stage(project, running)
         plans = stages.plans(project, [name for name in names if name in EXTRACTED])
@@ -159,6 +206,12 @@ def _run(chosen: Options, stage: Callable[[stages.Project, Engine], None], names
             console.print(status.summary(plans[name]), highlight=False)
         if any(plans[name].failed for name in names):
             console.print("`make status` shows the reasons")
+
+
+def _require_rows(chosen: Options, tables: Tables, name: str) -> None:
+    if not getattr(tables, name):
+        also = ", or keep candidates" if name == "sources" else " and segments"
+        raise UserError(f"{chosen.tables or 'annotations'}/{name}.csv lists nothing; add sources{also}")
 
 
 def _show_status(project: stages.Project, workers: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from annotations.splits import PROTOCOLS, assign, sources_with_known
 from annotations.tables import Tables
-from pipeline import cut, extract, fetch, manifest, shard
+from pipeline import cut, extract, fetch, manifest, probe, shard
 from pipeline.cluster import Engine
 from pipeline.config import Config
 from pipeline.errors import UserError
@@ -58,6 +58,14 @@ def run_fetch(project: Project, engine: Engine) -> None:
     fetch.sweep(left, project.work)
     tasks = fetch.tasks(left, project.tables, project.work, project.config.fetch)
     run_politely("download", tasks, engine, project.ledger, "videos", project.config.fetch)
+
+
+def run_probe(project: Project, engine: Engine) -> str:
+    """Asks which sources still exist; returns the account in one line."""
+    before = project.ledger.latest(probe.STAGE)
+    tasks = probe.tasks(project.tables, project.config.fetch)
+    run_politely("probe", tasks, engine, project.ledger, "sources", project.config.fetch)
+    return probe.summary(before, project.ledger.latest(probe.STAGE))
 
 
 def run_cut(project: Project, engine: Engine) -> None:

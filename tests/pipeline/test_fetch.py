@@ -20,7 +20,7 @@ from fakes.site import FAULTS, REFUSALS, RETRY_AFTER_S, Site, serving
 
 from annotations.tables import Source
 from pipeline import child, fetch
-from pipeline.config import FetchConfig
+from pipeline.config import ConfigError, FetchConfig
 from pipeline.errors import Failure, Reason
 from pipeline.records import Video, file_sha256
 
@@ -221,6 +221,22 @@ def test_a_new_download_takes_the_place_of_the_old(site: Site, tmp_path: Path) -
     (tmp_path / "videos" / "a-video.webm").write_bytes(b"old")
     assert isinstance(fetch.fetch(source(f"{site.url}/fine/n.mp4"), tmp_path, LOOPBACK), Video)
     assert files(tmp_path) == ["a-video.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"at_once": 0}, "at_once"),
+        ({"tries": 0}, "tries"),
+        ({"sleep_s": 3.0, "max_sleep_s": 1.0}, "max_sleep_s"),
+        ({"breaker_wait_s": 0.0}, "breaker_wait_s"),
+        ({"breaker_wait_s": 90.0, "breaker_max_wait_s": 60.0}, "breaker_max_wait_s"),
+        ({"deadline_s": 0.0}, "deadline_s"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings: dict[str, float], words: str) -> None:
+    with pytest.raises(ConfigError, match=rf"fetch\..*{words}"):
+        replace(LOOPBACK, **settings)  # type: ignore[arg-type]
 
 
 def test_one_process_serves_many_sources(site: Site, tmp_path: Path) -> None:
