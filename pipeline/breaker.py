@@ -5,8 +5,10 @@
       ├───────── answered ────────┼──────────────────────────┤
                                   └───────── refused ────────┘
 
-Only the driver consults it, before it sends a call. So when it opens, no call goes out but those that are on the
-way: with a budget of two, one. A wait longer than the limit is not waited for: the breaker gives up.
+Only the driver consults it, before it sends a call. Calls that are on the way when a request is refused stop before
+their next request: the first downloader that is refused, and the driver when the breaker opens, set a flag in the work
+folder, which all downloaders look at. A call that was stopped so comes back as held, and counts as a refusal, for
+somebody was refused. A wait longer than the limit is not waited for: the breaker gives up.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from collections.abc import Callable, Hashable
 from pipeline.config import FetchConfig
 from pipeline.errors import Failure, Reason
 
-REFUSALS = (Reason.RATE_LIMITED, Reason.BOT_CHECK)
+REFUSALS = (Reason.RATE_LIMITED, Reason.BOT_CHECK, Reason.HELD)
 NO_ANSWER = (Reason.UNREACHABLE, Reason.KILLED, Reason.BUG, Reason.OUT_OF_DISK)
 """What tells nothing about whether the site wants us."""
 
@@ -42,10 +44,16 @@ class Breaker:
             return math.inf
         return 0.0 if self._until is None else max(0.0, self._until - self._clock())
 
-    def went(self, call: Hashable) -> None:
-        """A call has gone out; while the breaker is open it is the trial."""
-        if self._until is not None:
+    @property
+    def is_open(self) -> bool:
+        """Whether no request may go out, of a call on the way either."""
+        return self._until is not None and self._trial is None
+
+    def went(self, call: Hashable) -> bool:
+        """A call goes out; says whether it is the trial."""
+        if self.is_open:
             self._trial = call
+        return self._trial == call
 
     def came(self, call: Hashable, failure: Failure | None) -> str:
         """A call came back. Returns what to tell the person who watches, or nothing."""
@@ -70,9 +78,9 @@ class Breaker:
         self._wait = wait
         pause = max(wait, asked)
         self._until = self._clock() + pause
-        reason = failure.reason if failure else ""
+        why = f"waiting for the site ({failure.reason})" if failure else "waiting for the site"
         seconds = f"{round(pause, 1):g} s"
         if pause > self._max_wait:
             self.given_up = True
-            return f"{reason}: {seconds} is over fetch.breaker_max_wait_s; what is left is for a later run"
-        return f"{reason}: no request goes out for {seconds}, then one"
+            return f"{why}: {seconds} is over fetch.breaker_max_wait_s; what is left is for a later run"
+        return f"{why}: no request goes out for {seconds}, then one"

@@ -9,6 +9,7 @@ from pipeline.errors import Reason
 RULES: tuple[tuple[str, Reason], ...] = (
     (r"no space left|disk quota exceeded", Reason.OUT_OF_DISK),
     (r"is the private address", Reason.NOT_ALLOWED),
+    (r"held back: the site refused another request", Reason.HELD),
     (r"not a bot|captcha|your IP is likely being blocked", Reason.BOT_CHECK),
     (r"HTTP Error 429|too many requests|has been rate.?limited", Reason.RATE_LIMITED),
     # YouTube's words for a session that asks too often; that the video is gone it says in others.

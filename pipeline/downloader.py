@@ -39,6 +39,7 @@ from yt_dlp.utils import YoutubeDLError, unsmuggle_url
 
 LONGEST_RETRY_WAIT_S = 60.0
 RANGE_NOT_THERE = 416
+TOO_MANY_REQUESTS = 429
 
 
 class _Silent:
@@ -50,34 +51,50 @@ class _Silent:
     def error(self, message: str) -> None: ...
 
 
-class _PublicOnly(urllib.request.BaseHandler):
-    """Refuses private addresses before each request, those of redirects included."""
+class _Gate(urllib.request.BaseHandler):
+    """Sees each request before it goes out, those of redirects included, and each answer."""
 
     handler_order = 0  # before the one that puts a proxy in the host's place
 
+    def __init__(self, private_hosts: bool, flag: str) -> None:
+        self._private_hosts = private_hosts
+        self._flag = Path(flag) if flag else None
+
     def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
         host = urlsplit(request.full_url).hostname or ""
-        if address := private_address(host):
+        if not self._private_hosts and (address := private_address(host)):
             raise RequestError(f"{host} is the private address {address} (fetch.allow_private_hosts is off)")
+        if self._flag is not None and self._flag.exists():
+            raise RequestError("held back: the site refused another request")
         return request
 
+    def http_response(self, request: urllib.request.Request, response: Any) -> Any:
+        if self._flag is not None and response.status == TOO_MANY_REQUESTS:
+            self._flag.touch()
+        return response
+
     https_request = ftp_request = http_request
+    https_response = http_response
 
 
-class _PublicOnlyRH(UrllibRH):
+class _GatedRH(UrllibRH):
     RH_KEY = UrllibRH.RH_KEY
+
+    def __init__(self, *, gate: _Gate, **options: Any) -> None:
+        super().__init__(**options)
+        self._gate = gate
 
     def _create_instance(self, **options: Any) -> Any:
         opener = super()._create_instance(**options)
-        opener.add_handler(_PublicOnly())
+        opener.add_handler(self._gate)
         return opener
 
 
 class _Downloader(yt_dlp.YoutubeDL):
-    """yt-dlp with one way into the network, which follows redirects where they can be checked."""
+    """yt-dlp with one way into the network, through the gate."""
 
-    def __init__(self, options: dict[str, Any], private_hosts: bool) -> None:
-        self._handler = UrllibRH if private_hosts else _PublicOnlyRH
+    def __init__(self, options: dict[str, Any], gate: _Gate) -> None:
+        self._handler = functools.partial(_GatedRH, gate=gate)
         super().__init__(options)
 
     def build_request_director(self, handlers: Any, preferences: Any = None) -> Any:
@@ -195,7 +212,7 @@ def _downloader(settings: str) -> _Downloader:
     if own["cookies_from_browser"]:
         browser, _, profile = own["cookies_from_browser"].partition(":")
         options["cookiesfrombrowser"] = (browser, profile or None, None, None)
-    return _Downloader(options, own["allow_private_hosts"])
+    return _Downloader(options, _Gate(own["allow_private_hosts"], own["flag"]))
 
 
 def _backoff(first: float, n: int) -> float:

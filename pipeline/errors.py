@@ -11,6 +11,7 @@ Reason
 │   ├── blocked/rate-limited    429, or the site's words for it
 │   ├── blocked/bot-check       "confirm you are not a bot"
 │   ├── blocked/unreachable     no connection, reset, time-out, server error
+│   ├── blocked/held            stopped half-way by us, because the site refused another request
 │   └── blocked/not-yet         a premiere or live stream that has not come or ended
 ├── Broken    the file is there and is no usable video
 │   ├── broken/truncated        ends before its header says
@@ -47,6 +48,7 @@ class Reason(StrEnum):
     RATE_LIMITED = "blocked/rate-limited"
     BOT_CHECK = "blocked/bot-check"
     UNREACHABLE = "blocked/unreachable"
+    HELD = "blocked/held"
     NOT_YET = "blocked/not-yet"
     TRUNCATED = "broken/truncated"
     NO_VIDEO = "broken/no-video"

@@ -54,7 +54,8 @@ def fetch(source: Source, work: Path, config: FetchConfig, turn: int = 0) -> Vid
     folder = work / "videos"
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{_partial(source.id)}{_work(source.id, config)[:8]}"
-    reply = child.ask(request("download", source.url, config, source.id, turn, target=str(target)), config.deadline_s)
+    asked = request("download", source.url, config, source.id, turn, flag(work))
+    reply = child.ask(asked | {"target": str(target)}, config.deadline_s)
     if isinstance(reply, Failure):
         if not reply.reason.passing:
             _forget(folder, source.id)
@@ -116,9 +117,16 @@ def sweep(plan: Plan, work: Path) -> None:
             path.unlink()
 
 
-def request(do: str, url: str, config: FetchConfig, name: str = "", turn: int = 0, **extra: Any) -> dict[str, Any]:
+def flag(work: Path) -> Path:
+    """The file that stands while the site refuses; downloaders that see it send no request."""
+    return work / "site-refuses"
+
+
+def request(
+    do: str, url: str, config: FetchConfig, name: str = "", turn: int = 0, flag: Path | None = None
+) -> dict[str, Any]:
     """A request to the downloader process: yt-dlp's options by its own names, and ours. `name` and `turn` choose
-    the proxy."""
+    the proxy; for `flag` see there."""
     height = config.max_height
     usable = f"[height<=?{height}][protocol~='{PROTOCOLS}']"
     first = int(digest(name), 16)
@@ -158,8 +166,8 @@ def request(do: str, url: str, config: FetchConfig, name: str = "", turn: int = 
         "max_seconds",
         "retry_wait_s",
     )
-    own = {key: to_dict(config)[key] for key in names}
-    return {"do": do, "url": url, "options": options, "own": own} | extra
+    own = {key: to_dict(config)[key] for key in names} | {"flag": str(flag) if flag else ""}
+    return {"do": do, "url": url, "options": options, "own": own}
 
 
 def check_cookies(config: FetchConfig) -> None:

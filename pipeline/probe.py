@@ -6,6 +6,7 @@ import functools
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from annotations.tables import Source, Tables
@@ -30,23 +31,24 @@ class Page:
     seconds: float | None
 
 
-def tasks(tables: Tables, config: FetchConfig) -> list[Task]:
+def tasks(tables: Tables, work: Path, config: FetchConfig) -> list[Task]:
     """One task for each source that is not taken down. Raises UserError for a cookies file that is not there."""
     fetch.check_cookies(config)
     return [
-        Task({(STAGE, name): digest(STAGE, VERSION, name)}, functools.partial(_call, source, config))
+        Task({(STAGE, name): digest(STAGE, VERSION, name)}, functools.partial(_call, source, work, config))
         for name, source in sorted(tables.sources.items())
         if name not in tables.takedowns
     ]
 
 
-def _call(source: Source, config: FetchConfig, turn: int = 0) -> dict[Goal, Any]:
-    return {(STAGE, source.id): probe(source, config, turn)}
+def _call(source: Source, work: Path, config: FetchConfig, turn: int = 0) -> dict[Goal, Any]:
+    return {(STAGE, source.id): probe(source, work, config, turn)}
 
 
-def probe(source: Source, config: FetchConfig, turn: int = 0) -> Page | Failure:
+def probe(source: Source, work: Path, config: FetchConfig, turn: int = 0) -> Page | Failure:
     """Asks a source's page, and downloads nothing. `turn` counts earlier tries in this run."""
-    reply = child.ask(fetch.request("look", source.url, config, source.id, turn), config.deadline_s)
+    asked = fetch.request("look", source.url, config, source.id, turn, fetch.flag(work))
+    reply = child.ask(asked, config.deadline_s)
     if isinstance(reply, Failure):
         return reply
     video = reply["video"]

@@ -95,11 +95,14 @@ def run(title: str, tasks: list[Task], resource: str, engine: Engine, ledger: Le
             progress.advance(len(attempts), failed=sum(not attempt.done for attempt in attempts))
 
 
-def run_politely(title: str, tasks: list[Task], engine: Engine, ledger: Ledger, unit: str, config: FetchConfig) -> None:
+def run_politely(
+    title: str, tasks: list[Task], engine: Engine, ledger: Ledger, unit: str, config: FetchConfig, flag: Path
+) -> None:
     """Runs tasks that ask a video site, each for one goal: at most `at_once` are out, and none while the site refuses.
 
-    A blocked one goes to the end of the queue until it has had its `tries`; every attempt is in the ledger. Its call
-    is told as `turn` how many came before. What is left when the breaker gives up stays left.
+    The file `flag` stands while it does, for the calls on the way. A blocked one goes to the end of the queue until
+    it has had its `tries`; every attempt is in the ledger. Its call is told as `turn` how many came before. What is
+    left when the breaker gives up stays left.
     """
     if not tasks:
         return
@@ -108,27 +111,33 @@ def run_politely(title: str, tasks: list[Task], engine: Engine, ledger: Ledger, 
     queue = deque(tasks)
     tried: Counter[Goal] = Counter()
     console = Console()
+    flag.unlink(missing_ok=True)
     with bar(title, len(tasks), unit, console) as progress:
         while calls or (queue and not breaker.given_up):
             delay = breaker.delay(len(calls)) if queue else math.inf
             if delay == 0 and len(calls) < calls.workers:
                 task = queue.popleft()
                 goal = next(iter(task.works))
-                breaker.went(goal)
+                if breaker.went(goal):
+                    flag.unlink(missing_ok=True)
                 calls.send(task, functools.partial(task.call, turn=tried[goal]))
             elif back := calls.next(delay or math.inf):
                 task, outcome, seconds = back
                 goal = next(iter(task.works))
-                tried[goal] += 1
                 result = outcome if isinstance(outcome, Failure) else outcome[goal]
                 failure = result if isinstance(result, Failure) else None
                 if words := breaker.came(goal, failure):
                     console.print(words, highlight=False, soft_wrap=True)
+                if breaker.is_open:
+                    flag.touch()
                 _note(title, task, outcome, seconds, ledger)
-                if failure and failure.reason in TRIED_AGAIN and tried[goal] < config.tries:
+                held = failure is not None and failure.reason == Reason.HELD
+                tried[goal] += not held
+                if held or (failure and failure.reason in TRIED_AGAIN and tried[goal] < config.tries):
                     queue.append(task)
                 else:
                     progress.advance(1, failed=int(failure is not None))
+    flag.unlink(missing_ok=True)
 
 
 def _note(title: str, task: Task, outcome: dict[Goal, Any] | Failure, seconds: float, ledger: Ledger) -> list[Attempt]:

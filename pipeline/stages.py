@@ -14,7 +14,7 @@ from pipeline.config import Config
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger
 from pipeline.records import EXTRACTED
-from pipeline.run import Plan, run, run_politely
+from pipeline.run import Plan, Task, run, run_politely
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,19 @@ def run_fetch(project: Project, engine: Engine) -> None:
     left = plans(project, ())[fetch.STAGE]
     fetch.sweep(left, project.work)
     tasks = fetch.tasks(left, project.tables, project.work, project.config.fetch)
-    run_politely("download", tasks, engine, project.ledger, "videos", project.config.fetch)
+    _ask_site("download", tasks, "videos", project, engine)
 
 
 def run_probe(project: Project, engine: Engine) -> str:
     """Asks which sources still exist; returns the account in one line."""
     before = project.ledger.latest(probe.STAGE)
-    tasks = probe.tasks(project.tables, project.config.fetch)
-    run_politely("probe", tasks, engine, project.ledger, "sources", project.config.fetch)
+    tasks = probe.tasks(project.tables, project.work, project.config.fetch)
+    _ask_site("probe", tasks, "sources", project, engine)
     return probe.summary(before, project.ledger.latest(probe.STAGE))
+
+
+def _ask_site(title: str, tasks: list[Task], unit: str, project: Project, engine: Engine) -> None:
+    run_politely(title, tasks, engine, project.ledger, unit, project.config.fetch, fetch.flag(project.work))
 
 
 def run_cut(project: Project, engine: Engine) -> None:

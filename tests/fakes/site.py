@@ -112,6 +112,8 @@ class Site(ThreadingHTTPServer):
         """Seconds between the blocks of a slow video."""
         self.most_at_once = 0
         """The largest number of slow videos that were on their way together."""
+        self.late = threading.Event()
+        """Until it is set, pages of /watch/late are not answered."""
         self.closing = threading.Event()
         self._lock = threading.Lock()
         self._dripping = 0
@@ -151,6 +153,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Location", parse_qs(address.query)["to"][0])
             self.end_headers()
         elif fault == "watch":
+            if rest[0] == "late":
+                self.server.late.wait(60)
             self._whole("application/json", json.dumps(self._page(*rest)).encode())
         elif fault == "search":
             self._whole("application/json", json.dumps(self._results(parse_qs(address.query))).encode())

@@ -300,7 +300,7 @@ def test_the_process_ends_with_its_worker_in_the_middle_of_a_download(site: Site
         stdout=subprocess.DEVNULL,
         text=True,
     )
-    asked = fetch.request("download", f"{site.url}/stall/w.mp4", PATIENT, target=str(tmp_path / "w"))
+    asked = fetch.request("download", f"{site.url}/stall/w.mp4", PATIENT) | {"target": str(tmp_path / "w")}
     assert worker.stdin is not None
     print(json.dumps(asked), file=worker.stdin, flush=True)
     while site.requests["/stall/w.mp4"] < 2:

@@ -63,7 +63,8 @@ def tables(urls: dict[str, str]) -> Tables:
 
 def download(known: Tables, work: Path, running: Engine, ledger: Ledger, config: FetchConfig) -> fetch.Plan:
     left = fetch.plan(known, ledger, work, config)
-    run_politely("download", fetch.tasks(left, known, work, config), running, ledger, "videos", config)
+    tasks = fetch.tasks(left, known, work, config)
+    run_politely("download", tasks, running, ledger, "videos", config, fetch.flag(work))
     return fetch.plan(known, ledger, work, config)
 
 
@@ -91,10 +92,36 @@ def test_while_the_site_refuses_one_request_goes_out_at_a_time(
     assert refused[2] - refused[0] >= 0.3
     assert answered[0] - refused[2] >= 0.6
     histories = [[attempt.reason for attempt in ledger.history("fetch", f"v{n}")] for n in range(6)]
-    assert sum(history == ["blocked/rate-limited", ""] for history in histories) == 3
-    assert sum(history == [""] for history in histories) == 3
+    assert all(history[-1] == "" for history in histories)
+    assert sum(history.count("blocked/rate-limited") for history in histories) == 3
     said = capsys.readouterr().out
-    assert "blocked/rate-limited: no request goes out" in said and "answers again" in said
+    assert "waiting for the site (blocked/" in said and "answers again" in said
+
+
+@pytest.mark.parametrize("refusal", ["limited/x.mp4", "watch/bot-check/x"])
+def test_a_source_that_is_on_the_way_when_another_is_refused_asks_no_further(
+    running: Engine, site: Site, tmp_path: Path, ledger: Ledger, refusal: str
+) -> None:
+    urls = {"a-late": "watch/late/l", "b-late": "watch/late/m", "c-refused": refusal, "d": "watch/fine/d"}
+    known = tables({name: f"{site.url}/{path}" for name, path in urls.items()})
+    work = tmp_path / "work"
+
+    def answer_late() -> None:
+        while not fetch.flag(work).exists():
+            time.sleep(0.01)
+        site.late.set()
+
+    later = threading.Thread(target=answer_late)
+    later.start()
+    plan = download(known, work, running, ledger, replace(CONFIG, at_once=3, tries=1))
+    later.join()
+    assert sorted(plan.done) == ["a-late", "b-late", "d"] and list(plan.ready) == ["c-refused"]
+    for name in ("a-late", "b-late"):
+        assert [attempt.reason for attempt in ledger.history("fetch", name)] == ["blocked/held", ""]
+    # The first three are out together; then nothing until the trial, 0.3 s after the refusal.
+    first = [request.time for request in site.log]
+    assert first[3] - first[2] >= 0.3
+    assert not fetch.flag(work).exists()
 
 
 def test_the_workers_wait_as_long_as_the_site_asks(running: Engine, site: Site, tmp_path: Path, ledger: Ledger) -> None:
@@ -127,8 +154,9 @@ def test_one_source_that_is_always_refused_does_not_hold_up_the_others(
     config = replace(CONFIG, breaker_wait_s=0.05, tries=2)
     plan = download(known, tmp_path, running, ledger, config)
     assert sorted(plan.done) == ["v0", "v1", "v2", "v3"] and sorted(plan.ready) == ["bot", "limited"]
-    assert [attempt.reason for attempt in ledger.history("fetch", "bot")] == ["blocked/bot-check"] * 2
-    assert [attempt.reason for attempt in ledger.history("fetch", "limited")] == ["blocked/rate-limited"] * 2
+    for name, reason in (("bot", "blocked/bot-check"), ("limited", "blocked/rate-limited")):
+        reasons = [attempt.reason for attempt in ledger.history("fetch", name)]
+        assert [found for found in reasons if found != "blocked/held"] == [reason] * 2
 
 
 def test_every_source_ends_in_one_state_with_its_reason(
@@ -179,9 +207,9 @@ def test_a_download_goes_on_elsewhere_when_its_worker_is_killed(
     assert [path.name for path in (tmp_path / "work" / "videos").iterdir()] == ["v.mp4"]
 
 
-def test_a_source_that_kills_its_worker_each_time_is_a_failure(running: Engine, ledger: Ledger) -> None:
+def test_a_source_that_kills_its_worker_each_time_is_a_failure(running: Engine, tmp_path: Path, ledger: Ledger) -> None:
     tasks = [Task({("fetch", "deadly"): "w"}, lambda turn: os._exit(turn))]
-    run_politely("download", tasks, running, ledger, "videos", CONFIG)
+    run_politely("download", tasks, running, ledger, "videos", CONFIG, tmp_path / "flag")
     assert [attempt.reason for attempt in ledger.history("fetch", "deadly")] == ["ours/killed"]
 
 
