@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from fixtures_shards import COCO_17
+from torch import Tensor
+
+from training.augment import augment, draw_view, move_pictures, move_skeleton, prepare, recolour, seen
+from training.config import AugmentConfig
+
+SIZE = 64
+MOVES = AugmentConfig(flip=0.5, jitter=0.0, zoom=0.2, shift=0.1)
+
+
+def scene(clips: int = 16) -> tuple[Tensor, Tensor]:
+    """Each joint alone in a frame, a bright blob: pictures [B, 1, 17, S, S], skeleton [B, 3, 17, 17, 1]."""
+    generator = torch.Generator().manual_seed(5)
+    positions = torch.rand(clips, 2, 17, generator=generator) * 1.2 - 0.6
+    axis = (torch.arange(SIZE) + 0.5) / SIZE * 2 - 1
+    distance = (axis[None, None, None, :] - positions[:, 0, :, None, None]) ** 2
+    distance = distance + (axis[None, None, :, None] - positions[:, 1, :, None, None]) ** 2
+    pictures = torch.exp(-distance / 0.005)[:, None]
+    joints = torch.zeros(clips, 3, 17, 17, 1)
+    for joint in range(17):
+        joints[:, :2, joint, joint, 0] = positions[:, :, joint]
+        joints[:, 2, joint, joint, 0] = 1
+    return pictures, joints
+
+
+def bright_place(pictures: Tensor) -> Tensor:
+    """Mean position of the light, [B, 2, T], x then y in -1..1."""
+    axis = (torch.arange(SIZE) + 0.5) / SIZE * 2 - 1
+    light = pictures[:, 0] / pictures[:, 0].sum(dim=(2, 3), keepdim=True)
+    return torch.stack([(light.sum(dim=2) * axis).sum(dim=2), (light.sum(dim=3) * axis).sum(dim=2)], dim=1)
+
+
+def test_skeleton_stays_on_the_picture_and_left_becomes_right() -> None:
+    pictures, joints = scene()
+    view = draw_view(MOVES, len(pictures), torch.Generator().manual_seed(0))
+    assert view.flip.any() and not view.flip.all()
+    places = bright_place(move_pictures(pictures, view))
+    moved = move_skeleton(joints, view, COCO_17.mirror)
+    left, right = COCO_17.joints.index("left_wrist"), COCO_17.joints.index("right_wrist")
+    for clip in range(len(pictures)):
+        for drawn, partner in ((left, right), (right, left), (0, 0)):
+            # Frame `drawn` shows that joint alone; in the mirror image it is the partner's.
+            joint = partner if view.flip[clip] else drawn
+            assert moved[clip, 2, drawn, joint, 0] == 1
+            assert moved[clip, :2, drawn, joint, 0] == pytest.approx(places[clip, :, drawn], abs=0.02)
+
+
+def test_flow_points_where_the_picture_moves() -> None:
+    pictures, _ = scene()
+    view = draw_view(MOVES, len(pictures), torch.Generator().manual_seed(1))
+    before, after = pictures[:, :, :1], pictures[:, :, 1:2]
+    step = (bright_place(after) - bright_place(before))[..., 0]
+    flow = step[:, :, None, None, None].expand(-1, 2, 1, SIZE, SIZE)
+    found = seen("flow", flow, view, ())[:, :, 0, SIZE // 2, SIZE // 2]
+    moved = (bright_place(move_pictures(after, view)) - bright_place(move_pictures(before, view)))[..., 0]
+    assert torch.allclose(found, moved, atol=0.03)
+
+
+def test_a_pure_flip_is_the_mirror_image() -> None:
+    pictures, _ = scene()
+    view = draw_view(AugmentConfig(flip=1.0), len(pictures), torch.Generator().manual_seed(0))
+    assert torch.allclose(move_pictures(pictures, view), pictures.flip(-1), atol=1e-5)
+
+
+def test_unseen_joints_stay_at_zero() -> None:
+    view = draw_view(MOVES, 4, torch.Generator().manual_seed(0))
+    assert not move_skeleton(torch.zeros(4, 3, 2, 17, 1), view, COCO_17.mirror).any()
+
+
+def test_seed_alone_decides() -> None:
+    pictures, joints = scene(4)
+    inputs = {"rgb": (pictures.expand(-1, 3, -1, -1, -1) * 255).byte(), "skeleton": joints}
+    config = AugmentConfig(zoom=0.1)
+    first, again, other = (augment(inputs, config, COCO_17.mirror, seed) for seed in (7, 7, 8))
+    assert all(torch.equal(first[m], again[m]) for m in inputs)
+    assert not torch.equal(first["rgb"], other["rgb"])
+
+
+def test_nothing_to_augment_is_the_plain_input() -> None:
+    pictures, joints = scene(4)
+    inputs = {"rgb": (pictures.expand(-1, 3, -1, -1, -1) * 255).byte(), "skeleton": joints}
+    plain, still = prepare(inputs), augment(inputs, AugmentConfig(0.0, 0.0), COCO_17.mirror, 0)
+    assert torch.allclose(plain["rgb"], still["rgb"], atol=1e-4)
+    assert torch.allclose(plain["skeleton"], still["skeleton"], atol=1e-6)
+
+
+def test_colours_by_hand_and_alike_in_all_frames() -> None:
+    # Halved brightness, nothing else: 0.8 → 0.4. Saturation 0 gives grey of the same lightness (Rec. 601).
+    clip = torch.tensor([0.8, 0.4, 0.2])[None, :, None, None, None].expand(2, 3, 3, 4, 4).contiguous()
+    dark = recolour(clip, torch.tensor([[0.5, 1.0], [1.0, 1.0], [1.0, 0.0]]))
+    assert dark[0, :, 0, 0, 0] == pytest.approx(torch.tensor([0.4, 0.2, 0.1]))
+    grey = 0.299 * 0.8 + 0.587 * 0.4 + 0.114 * 0.2
+    assert dark[1, :, 2, 3, 3] == pytest.approx(torch.full((3,), grey), abs=1e-3)
+    assert torch.equal(dark[:, :, 0], dark[:, :, 2])

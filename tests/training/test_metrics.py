@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score
+
+from training import metrics
+
+
+def test_worked_by_hand() -> None:
+    # Label 0, by falling score: hit, miss, hit. Precision at the hits 1/1 and 2/3, mean 5/6.
+    # Label 1: miss, hit, miss: 1/2. Label 2 occurs nowhere and is dropped.
+    truth = np.array([[1, 0, 0], [0, 1, 0], [1, 0, 0]])
+    scores = np.array([[0.9, 0.8, 0.1], [0.5, 0.7, 0.2], [0.3, 0.1, 0.3]])
+    values = metrics.label_average_precision(truth, scores)
+    assert values[:2] == pytest.approx([5 / 6, 1 / 2])
+    assert math.isnan(values[2])
+    assert metrics.mean_average_precision(truth, scores) == pytest.approx((5 / 6 + 1 / 2) / 2)
+
+
+def test_equal_scores_give_the_prevalence() -> None:
+    truth = np.array([[1, 1], [0, 1], [0, 0], [0, 1]])
+    assert metrics.mean_average_precision(truth, np.ones((4, 2))) == pytest.approx((1 / 4 + 3 / 4) / 2)
+
+
+def test_no_positive_at_all_is_no_number() -> None:
+    assert math.isnan(metrics.mean_average_precision(np.zeros((3, 2)), np.ones((3, 2))))
+
+
+def test_bootstrap_replicates_equal_scikit_learn_on_the_repeated_rows() -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.integers(0, 2, (30, 4))
+    scores = rng.integers(0, 8, (30, 4)) / 8  # many ties
+    counts = rng.multinomial(30, np.full(30, 1 / 30), 20)
+    ours = metrics._resampled(metrics.Scored(truth, scores, np.arange(30)), counts)
+    for value, count in zip(ours, counts, strict=True):
+        rows = np.repeat(np.arange(30), count)
+        occurs = truth[rows].any(axis=0)
+        expected = average_precision_score(truth[rows][:, occurs], scores[rows][:, occurs], average="macro")
+        assert value == pytest.approx(expected, abs=1e-12)
+
+
+def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    # One label with normal scores, 1 apart: a large sample gives the true value. Each video holds one clip.
+    rng = np.random.default_rng(2)
+
+    def draw(clips: int) -> metrics.Scored:
+        truth = rng.integers(0, 2, (clips, 1))
+        return metrics.Scored(truth, truth + rng.normal(size=(clips, 1)), np.arange(clips))
+
+    large = draw(200_000)
+    true = metrics.mean_average_precision(large.truth, large.scores)
+    intervals = [metrics.bootstrap_interval([draw(80)], seed=i, replicates=200) for i in range(200)]
+    covered = np.mean([i is not None and i.low <= true <= i.high for i in intervals])
+    assert 0.87 <= covered <= 0.99
+
+
+def test_interval_is_wider_when_clips_of_a_video_agree() -> None:
+    rng = np.random.default_rng(3)
+    truth = rng.integers(0, 2, (12, 3))
+    scores = truth + rng.normal(size=(12, 3))
+    many = [np.repeat(array, 10, axis=0) for array in (truth, scores)]
+    by_video = metrics.bootstrap_interval([metrics.Scored(many[0], many[1], np.repeat(np.arange(12), 10))])
+    by_clip = metrics.bootstrap_interval([metrics.Scored(many[0], many[1], np.arange(120))])
+    assert by_video is not None and by_clip is not None
+    assert by_video.high - by_video.low > 1.5 * (by_clip.high - by_clip.low)
+
+
+def test_one_video_has_no_interval() -> None:
+    scored = metrics.Scored(np.eye(3), np.eye(3), np.array(["a", "a", "a"]))
+    assert metrics.bootstrap_interval([scored]) is None
+
+
+def test_mean_of_two_splits_uses_one_draw_for_both() -> None:
+    # The same clips as both splits: the mean's interval must be that of one split alone, not a narrower one.
+    rng = np.random.default_rng(4)
+    truth = rng.integers(0, 2, (40, 3))
+    scored = metrics.Scored(truth, truth + rng.normal(size=(40, 3)), np.arange(40))
+    assert metrics.bootstrap_interval([scored, scored]) == metrics.bootstrap_interval([scored])

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from fixtures_shards import toy_clips, write_dataset
+from rich.console import Console
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.nn import functional as F
+from toy import write_config
+
+from pipeline.errors import UserError
+from pipeline.reader import Dataset
+from training import checkpoint, metrics, train
+from training.config import OptimConfig
+from training.models import Output
+
+QUIET = Console(quiet=True)
+BOTH = {"name": "transm3e_tiny", "head": "softmax"}
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_dataset(tmp_path_factory.mktemp("data") / "0.0.1", toy_clips(), ("rgb", "skeleton"))
+
+
+def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C at one step."""
+    real = train.train_step
+
+    def stopping(run: train.Run, batch: Any) -> float:
+        if run.progress.step == step:
+            raise KeyboardInterrupt
+        return real(run, batch)
+
+    monkeypatch.setattr(train, "train_step", stopping)
+
+
+def last(folder: Path) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(folder / checkpoint.LAST, weights_only=True)
+    return state
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Bit for bit, tensors in nested containers."""
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(equal, a, b))
+    return bool(a == b)
+
+
+@pytest.mark.parametrize(
+    ("model", "stops"),
+    [({"name": "hdgcn_tiny"}, (4, 5)), (BOTH, (4, 9))],
+    ids=["one phase, stopped twice", "two phases, stopped in each"],
+)
+def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(
+    toy: Path, tmp_path: Path, model: dict[str, Any], stops: tuple[int, ...]
+) -> None:
+    # 18 clips in batches of 6: three steps an epoch; checkpoints after each second step and each epoch.
+    epochs = {"epochs_branches": 2, "epochs_joint": 2 if model is BOTH else 0}
+    config = write_config(tmp_path / "a.toml", model=model, optim=epochs, run={"checkpoint_steps": 2})
+    train.train(config, toy, tmp_path / "whole", QUIET)
+    for step in stops:
+        with pytest.MonkeyPatch.context() as patch:
+            stop_at(step, patch)
+            with pytest.raises(KeyboardInterrupt):
+                train.train(config, toy, tmp_path / "stopped", QUIET)
+    train.train(config, toy, tmp_path / "stopped", QUIET)
+    assert len(last(tmp_path / "whole")["progress"]["losses"]) == 3 * sum(epochs.values())
+    assert equal(last(tmp_path / "whole"), last(tmp_path / "stopped"))
+    bests = [
+        torch.load(tmp_path / name / checkpoint.BEST, weights_only=True) for name in ("whole", "stopped")
+    ]
+    assert equal(*bests)
+    curves = [_curve(tmp_path / name) for name in ("whole", "stopped")]
+    assert curves[0] == curves[1] and len(curves[0]) == 3 * sum(epochs.values())
+
+
+def _curve(folder: Path) -> list[tuple[int, float]]:
+    events = EventAccumulator(str(folder / "tensorboard"))
+    events.Reload()
+    return [(event.step, event.value) for event in events.Scalars("train/loss")]
+
+
+def test_another_seed_is_another_run(toy: Path, tmp_path: Path) -> None:
+    for seed in (0, 1):
+        config = write_config(tmp_path / "a.toml", optim={"epochs_branches": 1}, run={"seed": seed})
+        train.train(config, toy, tmp_path / str(seed), QUIET)
+    assert not equal(last(tmp_path / "0")["model"], last(tmp_path / "1")["model"])
+
+
+def test_what_can_be_learnt_is_learnt(toy: Path, tmp_path: Path) -> None:
+    """Limbs that move tell the label: clips of videos not trained on come out far above chance."""
+    config = write_config(tmp_path / "a.toml", optim={"epochs_branches": 15})
+    train.train(config, toy, tmp_path / "run", QUIET)
+    known = [clip for clip in toy_clips() if clip.split == "known-val"]
+    dataset = Dataset(toy, ("skeleton",))
+    truth = np.array([dataset.label(dataset.keys.index(clip.key))["muscles"] for clip in known])
+    all_ones = metrics.mean_average_precision(truth, np.ones(truth.shape))
+    assert all_ones == pytest.approx(1 / 3)
+    run = checkpoint.describe(tmp_path / "run")
+    assert run["finished"] and run["best"]["known-val"] > all_ones + 0.3
+
+
+def test_a_finished_run_is_left_alone(toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = write_config(tmp_path / "a.toml", optim={"epochs_branches": 1})
+    train.train(config, toy, tmp_path / "run", QUIET)
+    before = (tmp_path / "run" / checkpoint.LAST).stat().st_mtime_ns
+    write_config(tmp_path / "a.toml", optim={"epochs_branches": 1}, run={"checkpoint_steps": 7})
+    train.train(config, toy, tmp_path / "run", Console())
+    assert "already trained" in capsys.readouterr().out
+    assert (tmp_path / "run" / checkpoint.LAST).stat().st_mtime_ns == before
+
+
+def test_a_folder_of_another_run_is_refused(toy: Path, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "a.toml", optim={"epochs_branches": 1})
+    train.train(config, toy, tmp_path / "run", QUIET)
+    write_config(tmp_path / "a.toml", optim={"epochs_branches": 2})
+    with pytest.raises(UserError, match="another configuration"):
+        train.train(config, toy, tmp_path / "run", QUIET)
+    write_config(tmp_path / "a.toml", optim={"epochs_branches": 1})
+    other = write_dataset(tmp_path / "0.0.1", toy_clips(["train"] * 3))
+    with pytest.raises(UserError, match="other shards"):
+        train.train(config, other, tmp_path / "run", QUIET)
+
+
+def test_a_clip_that_is_not_finite_stops_the_run_with_its_key(tmp_path: Path) -> None:
+    clips = toy_clips()
+    bad = next(i for i, clip in enumerate(clips) if clip.split == "train")
+    joints = clips[bad].joints.copy()
+    joints[:, 3] = np.nan
+    clips[bad] = dataclasses.replace(clips[bad], joints=joints)
+    root = write_dataset(tmp_path / "0.0.1", clips)
+    config = write_config(tmp_path / "a.toml", optim={"epochs_branches": 1})
+    with pytest.raises(UserError, match=f"not a finite number.* skeleton of {clips[bad].key}$"):
+        train.train(config, root, tmp_path / "run", QUIET)
+
+
+def test_without_training_clips_there_is_no_run(tmp_path: Path) -> None:
+    root = write_dataset(tmp_path / "0.0.1", toy_clips(["val", "test"]))
+    config = write_config(tmp_path / "a.toml")
+    with pytest.raises(UserError, match="no clip is for training"):
+        train.train(config, root, tmp_path / "run", QUIET)
+
+
+def test_without_validation_clips_the_last_weights_are_kept(tmp_path: Path) -> None:
+    root = write_dataset(tmp_path / "0.0.1", toy_clips(["train"] * 4))
+    config = write_config(tmp_path / "a.toml")
+    train.train(config, root, tmp_path / "run", QUIET)
+    best = torch.load(tmp_path / "run" / checkpoint.BEST, weights_only=True)
+    assert equal(best, last(tmp_path / "run")["model"])
+
+
+def test_losses_by_hand() -> None:
+    logits = torch.tensor([[2.0, 0.0, -1.0], [0.0, 0.0, 0.0]], requires_grad=True)
+    target = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+    for head, activation in (("sigmoid", torch.sigmoid), ("softmax", lambda x: x.softmax(dim=1))):
+        both = train.clip_losses(Output({"rgb": logits, "skeleton": -logits}, {}, None), target, head)
+        by_hand = [
+            F.binary_cross_entropy(activation(x), target, reduction="none").mean(1) for x in (logits, -logits)
+        ]
+        assert torch.allclose(both, (by_hand[0] + by_hand[1]) / 2)
+
+
+def test_a_certain_softmax_has_finite_loss_and_gradient() -> None:
+    logits = torch.tensor([[200.0, 0.0, 0.0]], requires_grad=True)
+    loss = train.clip_losses(
+        Output({"rgb": logits}, {}, None), torch.tensor([[0.0, 1.0, 1.0]]), "softmax"
+    ).sum()
+    loss.backward()
+    assert torch.isfinite(loss) and logits.grad is not None and torch.isfinite(logits.grad).all()
+
+
+def test_learning_rate_warms_up_and_falls_in_each_phase() -> None:
+    optim = OptimConfig(
+        epochs_branches=10, epochs_joint=20, learning_rate=1.0, warmup_epochs=2, final_rate=0.1
+    )
+    rates = [train.learning_rate(optim, step, 5) for step in range(150)]
+    for phase in (rates[:50], rates[50:]):
+        assert phase[:10] == pytest.approx([(i + 1) / 10 for i in range(10)])
+        assert phase[9:] == sorted(phase[9:], reverse=True)
+        assert phase[-1] == pytest.approx(0.1, abs=0.01)
+    assert rates[10 + 20] == pytest.approx(0.55), "half way down the cosine"
+
+
+def test_vectors_are_not_decayed() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.LayerNorm(3))
+    decay = {
+        id(w): group["weight_decay"]
+        for group in train.adamw(model, OptimConfig()).param_groups
+        for w in group["params"]
+    }
+    assert [decay[id(weight)] for weight in model.parameters()] == [0.05, 0, 0, 0]

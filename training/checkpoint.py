@@ -1,0 +1,118 @@
+"""The folder of a run: what it is, where it stands, and its best weights. Every file is replaced whole.
+
+runs/<name>/ config.toml      the configuration, as it was given
+             run.json         what it was trained on, and whether it is finished
+             checkpoint.pt    where training goes on from
+             best.pt          the weights with the best validation, and only those
+             tensorboard/
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from pipeline.errors import UserError
+from pipeline.files import replacing, write_text
+from pipeline.manifest import MANIFEST
+from pipeline.reader import Dataset
+from pipeline.records import file_sha256
+from training.config import Config
+
+CONFIG, RUN, LAST, BEST = "config.toml", "run.json", "checkpoint.pt", "best.pt"
+
+
+@dataclass
+class Progress:
+    """How far training is. Nothing random is kept: all that is random follows from (seed, epoch, step)."""
+
+    epoch: int = 0
+    """The epoch that is under way, or comes next."""
+    position: int = 0
+    """Steps of it that are done."""
+    losses: list[float] = field(default_factory=list)
+    """The loss of every step so far, on the first device."""
+    best: dict[str, float] = field(default_factory=dict)
+    """mAP in 0..1 of the best weights so far, by validation split that has clips."""
+
+    @property
+    def step(self) -> int:
+        return len(self.losses)
+
+
+def identity(config: Config, dataset: Dataset) -> dict[str, str]:
+    """What a run's result depends on: digest of the configuration, and the dataset."""
+    return {"config": config.digest(), **dataset_identity(dataset)}
+
+
+def dataset_identity(dataset: Dataset) -> dict[str, str]:
+    """Version of the dataset, and digest of its manifest."""
+    return {"dataset": dataset.manifest["version"], "manifest": file_sha256(dataset.root / MANIFEST)}
+
+
+def open_folder(folder: Path, config_text: str, about: dict[str, str]) -> bool:
+    """Makes the folder of a run, or takes it up again; returns whether the run is finished.
+
+    Raises UserError if the folder is of a run with another configuration or dataset.
+    """
+    if (folder / RUN).is_file():
+        found = describe(folder)
+        for name, words in (("config", "another configuration"), ("manifest", "other shards")):
+            if found[name] != about[name]:
+                raise UserError(
+                    f"{folder} holds a run with {words}; remove it, or give this one another --name"
+                )
+        return bool(found["finished"])
+    write_text(folder / CONFIG, config_text)
+    _describe(folder, {**about, "finished": False})
+    return False
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """What run.json says: `identity`, code, whether finished, and then the best validation and the sizes."""
+    description: dict[str, Any] = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    return description
+
+
+def finish(folder: Path, facts: dict[str, Any]) -> None:
+    """Marks a run as finished."""
+    _describe(folder, {**describe(folder), **facts, "finished": True})
+
+
+def _describe(folder: Path, description: dict[str, Any]) -> None:
+    code = {"code": version("musclemap")}
+    write_text(folder / RUN, json.dumps(description | code, indent=2) + "\n")
+
+
+def save(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+    """Writes checkpoint.pt."""
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "progress": asdict(progress)}
+    with replacing(folder / LAST) as part:
+        torch.save(state, part)
+
+
+def restore(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+    """Loads checkpoint.pt into model and optimizer; where there is none, a start from nothing."""
+    if not (folder / LAST).is_file():
+        return Progress()
+    state = torch.load(folder / LAST, map_location="cpu", weights_only=True)
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return Progress(**state["progress"])
+
+
+def save_best(folder: Path, model: nn.Module) -> None:
+    """Writes best.pt."""
+    with replacing(folder / BEST) as part:
+        torch.save(model.state_dict(), part)
+
+
+def load_best(folder: Path, model: nn.Module) -> None:
+    """Loads best.pt."""
+    model.load_state_dict(torch.load(folder / BEST, map_location="cpu", weights_only=True))

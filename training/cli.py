@@ -1,0 +1,63 @@
+"""The commands of `python -m training`; `make train` and `make evaluate` call them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from annotations.splits import PROTOCOLS
+from pipeline.errors import UserError
+from pipeline.reader import Dataset, find_version
+from training import checkpoint, predict, tables
+from training import train as training
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+DatasetFolder = Annotated[
+    Path, typer.Option(help="A version of the dataset, or a folder of versions (the newest).")
+]
+Runs = Annotated[Path, typer.Option(help="Folder with one folder a run.")]
+
+
+@app.callback()
+def main() -> None:
+    """Train models on the shards, and make the table of results."""
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Option(help="Configuration, a TOML file.")],
+    dataset: DatasetFolder = Path("work/dataset"),
+    runs: Runs = Path("work/runs"),
+    name: Annotated[str, typer.Option(help="Name of the run [default: that of the configuration]")] = "",
+) -> None:
+    """Train one run, or go on with it; a finished one is left alone. Under torchrun: on all its devices."""
+    training.train(config, find_version(dataset), runs / (name or config.stem), console)
+
+
+@app.command()
+def evaluate(
+    dataset: DatasetFolder = Path("work/dataset"),
+    runs: Runs = Path("work/runs"),
+    out: Annotated[Path, typer.Option(help="Folder for the tables.")] = Path("work/tables"),
+    protocol: Annotated[str, typer.Option(help="Division into train, val and test.")] = PROTOCOLS[0],
+) -> None:
+    """Save the predictions of Random, All Ones and every finished run; make the table of results."""
+    if protocol not in PROTOCOLS:
+        raise UserError(f"--protocol: unknown {protocol!r}; known: {', '.join(PROTOCOLS)}")
+    root = find_version(dataset)
+    labels = Dataset(root, ())
+    for baseline in predict.BASELINES:
+        predict.predict_baseline(baseline, runs, labels, protocol)
+    for folder in sorted(path.parent for path in runs.glob(f"*/{checkpoint.RUN}")):
+        if checkpoint.describe(folder)["finished"]:
+            predict.predict_run(folder, root, console)
+        else:
+            console.print(f"{folder}: not finished, left out; `train` goes on with it", soft_wrap=True)
+    manifest = checkpoint.dataset_identity(labels)["manifest"]
+    tables.write(tables.results(runs, manifest, protocol), out, console)
+    console.print(f"written to {out}", soft_wrap=True)

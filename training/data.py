@@ -1,0 +1,236 @@
+"""Shards → batches: which clips, in which order, which frames of them, as tensors.
+
+Nothing here is random but the order and the windows, and both follow from (seed, epoch): an epoch holds every
+clip once, and one that was stopped goes on where it was. A clip that cannot be decoded stops the run with its
+key; none is ever put in another's place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import av
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import Dataset as TorchDataset
+
+from pipeline import media
+from pipeline.errors import UserError
+from pipeline.flow import codec as flow_codec
+from pipeline.pose import codec as pose_codec
+from pipeline.pose.layouts import LAYOUTS, Layout
+from pipeline.reader import Dataset
+from training.config import DataConfig
+
+Request = tuple[int, float]
+"""A row of the dataset, and where its window lies: 0 at the clip's start, towards 1 at its end."""
+
+
+class Sample(NamedTuple):
+    key: str
+    row: int
+    target: Tensor
+    inputs: dict[str, Tensor]
+
+
+class Batch(NamedTuple):
+    """B clips. `target` [B, 20] float; `inputs` by modality as `Clips` gives them, with B in front."""
+
+    keys: list[str]
+    rows: list[int]
+    target: Tensor
+    inputs: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Undecodable:
+    """A payload that its decoder refuses."""
+
+    key: str
+    modality: str
+    detail: str
+
+
+class Clips(TorchDataset):
+    """Windows of clips, decoded, asked for as (row, place). By modality:
+
+    rgb, rgbdiff: uint8 [3, T, S, S], the centre square. flow: float [2, T, S, S], x and y as shares of the
+    bound. skeleton: float [3, T', V, 1], x and y with the centre square as [-1, 1], score; all zero where
+    nobody is seen.
+    """
+
+    def __init__(self, dataset: Dataset, config: DataConfig) -> None:
+        self.dataset = dataset
+        self.config = config
+        index = dataset.index
+        self._counts = {m: index[f"{m}_frames"].tolist() for m in dataset.modalities}
+        self._sizes = list(zip(index["width"], index["height"], strict=True))
+        self._cache: dict[tuple[int, str], np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    @property
+    def layout(self) -> Layout:
+        """The joints of the skeletons."""
+        return LAYOUTS[self._detail("skeleton")["layout"]]
+
+    def target(self, row: int) -> Tensor:
+        """The active muscle groups, [20] float of zeros and ones."""
+        return torch.tensor(self.dataset.label(row)["muscles"], dtype=torch.float32)
+
+    def __getitem__(self, request: Request) -> Sample | Undecodable:
+        row, place = request
+        key = self.dataset.keys[row]
+        inputs = {}
+        for modality in self.dataset.modalities:
+            try:
+                inputs[modality] = torch.from_numpy(self._window(row, modality, place))
+            except (av.error.FFmpegError, ValueError, IndexError) as error:
+                return Undecodable(key, modality, str(error))
+        return Sample(key, row, self.target(row), inputs)
+
+    def _window(self, row: int, modality: str, place: float) -> np.ndarray:
+        """One modality of one window, channels first."""
+        samples = self.config.skeleton_frames if modality == "skeleton" else self.config.frames
+        clip_frames = max(counts[row] for counts in self._counts.values())
+        frames = window_frames(clip_frames, self.config.window, samples, place)
+        frames = np.minimum(
+            frames, self._counts[modality][row] - 1
+        )  # flow has one field less than the clip frames
+        if self.config.cache:
+            if (row, modality) not in self._cache:
+                self._cache[row, modality] = self._decode(
+                    row, modality, np.arange(self._counts[modality][row])
+                )
+            chosen = self._cache[row, modality][frames]
+        else:
+            chosen = self._decode(row, modality, frames)
+        return np.ascontiguousarray(np.moveaxis(chosen, -1, 0))
+
+    def _decode(self, row: int, modality: str, frames: np.ndarray) -> np.ndarray:
+        """The frames asked for, channels last."""
+        data = self.dataset.read(row, modality)
+        if modality == "skeleton":
+            return normalised(pose_codec.decode(data).joints[frames], *self._sizes[row])
+        if modality == "flow":
+            bound = self._detail("flow")["bound"]
+            return squares(flow_codec.decode(data, bound, frames.tolist()), self.config.size) / np.float32(
+                bound
+            )
+        return squares(media.decode_video(data, frames.tolist()), self.config.size)
+
+    def _detail(self, modality: str) -> dict[str, Any]:
+        detail: dict[str, Any] = self.dataset.manifest["modalities"][modality]["detail"]
+        return detail
+
+
+def window_frames(clip_frames: int, window: int, samples: int, place: float) -> np.ndarray:
+    """`samples` frame numbers evenly over `window` frames of the clip; a shorter clip is repeated.
+
+    Modalities that are sampled more or less densely see the same stretch of time, for equal `place` in [0,
+    1).
+    """
+    start = int(place * (max(0, clip_frames - window) + 1))
+    return (start + np.arange(samples) * window // samples) % clip_frames
+
+
+def squares(frames: np.ndarray, size: int) -> np.ndarray:
+    """The centre square of each frame [T, H, W, C], scaled to `size` pixels."""
+    height, width = frames.shape[1:3]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    cropped = frames[:, top : top + side, left : left + side]
+    return np.stack([cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA) for frame in cropped])
+
+
+def normalised(joints: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Joints [T, V, 3] in pixels → [T, V, 1, 3] with the centre square as [-1, 1]; zero without score."""
+    half = min(width, height) / 2
+    centre = np.array([width / 2, height / 2], dtype=np.float32)
+    positions = (joints[..., :2] - centre) / np.float32(half)
+    positions[joints[..., 2] == 0] = 0
+    return np.concatenate([positions, joints[..., 2:]], axis=-1)[:, :, None]
+
+
+class Batches(Sampler):
+    """The batches of one device in one epoch, from `position` on: each clip once over all devices.
+
+    Batches differ by one clip at most, so that none is left tiny. Order and windows follow from (seed,
+    epoch); call `start` before each epoch. There must be at least as many rows as devices.
+    """
+
+    def __init__(
+        self, rows: Sequence[int], batch_size: int, seed: int, rank: int = 0, world: int = 1
+    ) -> None:
+        self.rows = np.asarray(rows)
+        self.seed, self.rank, self.world = seed, rank, world
+        self.steps = -(-len(rows) // (batch_size * world))
+        self.start(0)
+
+    def start(self, epoch: int, position: int = 0) -> None:
+        """The next iteration gives the batches of this epoch from this step on."""
+        self.epoch, self.position = epoch, position
+
+    def weight(self, position: int, clips: int) -> float:
+        """The weight of a mean over `clips` of this device in one over devices: every clip counts alike."""
+        together = len(self.rows) // self.steps + (position < len(self.rows) % self.steps)
+        return clips * self.world / together
+
+    def __len__(self) -> int:
+        return self.steps - self.position
+
+    def __iter__(self) -> Iterator[list[Request]]:
+        rng = np.random.default_rng([self.seed, self.epoch])
+        order, places = rng.permutation(self.rows), rng.random(len(self.rows))
+        for part in np.array_split(np.arange(len(order)), self.steps)[self.position :]:
+            mine = np.array_split(part, self.world)[self.rank]
+            yield [(int(order[i]), float(places[i])) for i in mine]
+
+
+def in_order(rows: Sequence[int], batch_size: int, view: int, views: int) -> list[list[Request]]:
+    """Batches that hold each row once, in order, at one of `views` evenly placed windows."""
+    place = (view + 0.5) / views
+    return [[(row, place) for row in rows[i : i + batch_size]] for i in range(0, len(rows), batch_size)]
+
+
+def loader(clips: Clips, batches: Sampler | list[list[Request]], workers: int, pin: bool) -> DataLoader:
+    """Decodes batches, ahead of time where there are worker processes; never more of them than cores."""
+    workers = min(workers, len(os.sched_getaffinity(0)))
+    return DataLoader(
+        clips,
+        batch_sampler=batches,
+        num_workers=workers,
+        collate_fn=_collate,
+        pin_memory=pin,
+        persistent_workers=workers > 0 and isinstance(batches, Batches),
+        worker_init_fn=_one_thread,
+    )
+
+
+def checked(batch: Batch | Undecodable) -> Batch:
+    """The batch. Raises UserError with the key of a clip that cannot be decoded."""
+    if isinstance(batch, Undecodable):
+        raise UserError(
+            f"{batch.key}: its {batch.modality} cannot be decoded ({batch.detail}); remake the shards"
+        )
+    return batch
+
+
+def _collate(samples: list[Sample | Undecodable]) -> Batch | Undecodable:
+    good = [sample for sample in samples if isinstance(sample, Sample)]
+    if len(good) < len(samples):
+        return next(sample for sample in samples if isinstance(sample, Undecodable))
+    inputs = {m: torch.stack([sample.inputs[m] for sample in good]) for m in good[0].inputs}
+    target = torch.stack([sample.target for sample in good])
+    return Batch([sample.key for sample in good], [sample.row for sample in good], target, inputs)
+
+
+def _one_thread(worker: int) -> None:
+    cv2.setNumThreads(1)

@@ -1,0 +1,30 @@
+"""Where a model runs: one device, or those that torchrun gives."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
+
+from training.config import Config
+
+
+def fabric(config: Config) -> Fabric:
+    """Fabric on the GPU if there is one, else on the CPU; distributed data parallel under torchrun.
+
+    While the branches learn alone, distillation and fusion have no gradient: DDP must look for such
+    parameters.
+    """
+    local, world = (int(os.environ.get(name, 1)) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
+    strategy = DDPStrategy(find_unused_parameters=config.optim.epochs_joint > 0) if world > 1 else "auto"
+    precision = "bf16-mixed" if torch.cuda.is_available() else "32-true"
+    started = Fabric(
+        devices=local,
+        num_nodes=world // local,
+        strategy=strategy,
+        precision=precision if config.precision == "auto" else config.precision,  # type: ignore[arg-type]
+    )
+    started.launch()
+    return started

@@ -1,0 +1,265 @@
+"""The table of results, from saved predictions alone: every number in it is computed here.
+
+A row is a run, a column a split or the mean of two (section 3.3). A split without clips gives empty cells.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.files import write_text
+from training.metrics import (
+    REPLICATES,
+    Interval,
+    Scored,
+    bootstrap_interval,
+    label_average_precision,
+    mean_average_precision,
+)
+from training.predict import BASELINE, BASELINES, PREDICTIONS, Origin, read_origin
+
+COLUMNS = {
+    "known val": ("known-val",),
+    "new val": ("new-val",),
+    "mean val": ("known-val", "new-val"),
+    "known test": ("known-test",),
+    "new test": ("new-test",),
+    "mean test": ("known-test", "new-test"),
+}
+KNOWN = ("known val", "known test")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """mAP in 0..1, and its interval where there is one."""
+
+    value: float
+    interval: Interval | None
+
+    def __str__(self) -> str:
+        """In per cent, with the interval behind."""
+        spread = f" [{self.interval.low * 100:.1f}, {self.interval.high * 100:.1f}]" if self.interval else ""
+        return f"{self.value * 100:.1f}{spread}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run. `cells` by column, without the empty; `labels` by column of one split, [20] AP or NaN."""
+
+    name: str
+    model: str
+    cells: dict[str, Cell]
+    labels: dict[str, np.ndarray]
+
+    @property
+    def trained(self) -> bool:
+        return self.model != BASELINE
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that the files show. `sizes` by column: (clips, source videos)."""
+
+    rows: list[Row]
+    sizes: dict[str, tuple[int, int]]
+    muscles: list[str]
+    notes: list[str] = field(default_factory=list)
+
+
+def results(runs: Path, manifest: str, protocol: str) -> Results:
+    """Scores all predictions under `runs` that are of one dataset (digest of its manifest) and protocol."""
+    rows, notes, muscles = [], [], []
+    sizes: dict[str, tuple[int, int]] = dict.fromkeys(COLUMNS, (0, 0))
+    for path in sorted(runs.glob(f"*/{PREDICTIONS}"), key=_baselines_first):
+        origin = read_origin(path)
+        if (origin.manifest, origin.protocol) != (manifest, protocol):
+            notes.append(f"Left out: {origin.run}, on dataset {origin.dataset}, protocol {origin.protocol}.")
+            continue
+        splits = scored(pd.read_parquet(path))
+        rows.append(_row(origin, splits))
+        sizes = {
+            column: _size([splits[s] for s in names if s in splits]) for column, names in COLUMNS.items()
+        }
+        muscles = origin.muscles.split(",")
+    empty = [column for column in COLUMNS if not any(column in row.cells for row in rows)]
+    if empty:
+        notes.append(f"Empty, for want of clips: {', '.join(empty)}.")
+    return Results(rows, sizes, muscles, notes)
+
+
+def scored(predictions: pd.DataFrame) -> dict[str, Scored]:
+    """Saved predictions by split."""
+    return {
+        str(split): Scored(
+            np.stack(part["y_true"].tolist()), np.stack(part["y_prob"].tolist()), part["source"].to_numpy()
+        )
+        for split, part in predictions.groupby("split")
+    }
+
+
+def verdicts(found: Results) -> list[str]:
+    """For each trained model, whether it beats Random and All Ones on the known splits, with the numbers."""
+    rows = {row.name: row for row in found.rows}
+    baselines = [rows[name] for name in BASELINES.values() if name in rows]
+    return [_verdict(row, baselines) for row in found.rows if row.trained]
+
+
+def _verdict(row: Row, baselines: Sequence[Row]) -> str:
+    parts, beaten = [], True
+    for column in KNOWN:
+        against = [(other.name, other.cells[column].value) for other in baselines if column in other.cells]
+        if column not in row.cells or len(against) < len(BASELINES):
+            parts.append(f"{column}: nothing to compare")
+            continue
+        value = row.cells[column].value
+        beaten &= all(value > other for _, other in against)
+        numbers = ", ".join(f"{name} {other * 100:.1f}" for name, other in against)
+        parts.append(f"{column}: {value * 100:.1f} against {numbers}")
+    if not any(" against " in part for part in parts):
+        return f"{row.name} cannot be compared with {' and '.join(BASELINES.values())} on the known splits."
+    words = "beats" if beaten else "does not beat"
+    return f"{row.name} {words} {' and '.join(BASELINES.values())} on the known splits ({'; '.join(parts)})."
+
+
+def write(found: Results, out: Path, console: Console) -> None:
+    """Prints the table and writes results.txt, results.html, results.csv and labels.csv into `out`."""
+    show(found, console)
+    text = io.StringIO()
+    show(found, Console(file=text, width=160))
+    write_text(out / "results.txt", text.getvalue())
+    write_text(out / "results.html", as_html(found))
+    write_text(out / "results.csv", as_csv(found))
+    write_text(out / "labels.csv", labels_as_csv(found))
+
+
+def explanation() -> str:
+    return (
+        "mAP in % over the muscle groups that occur in the split, with a 95 % bootstrap interval in brackets "
+        f"({REPLICATES} draws of source videos; none where a split comes from fewer than two)."
+    )
+
+
+def show(found: Results, console: Console) -> None:
+    """The table as text."""
+    table = Table(title="Results", title_justify="left", pad_edge=False)
+    table.add_column("run", footer="clips / videos")
+    for column in COLUMNS:
+        table.add_column(column, footer=_words(found.sizes[column]))
+    for row in found.rows:
+        table.add_row(row.name, *[str(row.cells.get(column, "")) for column in COLUMNS])
+    table.show_footer = True
+    console.print(table)
+    for line in (explanation(), *found.notes, *verdicts(found)):
+        console.print(line, highlight=False)
+
+
+def as_csv(found: Results) -> str:
+    """One line for each run and column; mAP and interval in 0..1."""
+    lines: list[Sequence[object]] = [("run", "model", "column", "mAP", "low", "high", "clips", "videos")]
+    for row in found.rows:
+        for column, cell in row.cells.items():
+            bounds = (cell.interval.low, cell.interval.high) if cell.interval else ("", "")
+            lines.append((row.name, row.model, column, cell.value, *bounds, *found.sizes[column]))
+    return _csv(lines)
+
+
+def labels_as_csv(found: Results) -> str:
+    """One line for each run, column and muscle group that occurs in it; AP in 0..1."""
+    lines: list[Sequence[object]] = [("run", "column", "muscle", "AP")]
+    for row in found.rows:
+        for column, values in row.labels.items():
+            named = zip(found.muscles, values, strict=True)
+            lines += [(row.name, column, muscle, value) for muscle, value in named if math.isfinite(value)]
+    return _csv(lines)
+
+
+def as_html(found: Results) -> str:
+    """The table, and the AP of each muscle group, as a page that needs nothing else."""
+    cells = [[row.name, *[str(row.cells.get(column, "")) for column in COLUMNS]] for row in found.rows]
+    sizes = ["clips / videos", *[_words(found.sizes[column]) for column in COLUMNS]]
+    lines = [explanation(), *found.notes, *verdicts(found)]
+    body = [
+        "<h1>Results</h1>",
+        _html_table(["run", *COLUMNS], cells, sizes),
+        *[f"<p>{escape(line)}</p>" for line in lines],
+    ]
+    for column in ("known test", "new test"):
+        shown = [row for row in found.rows if column in row.labels]
+        if shown:
+            ap = [
+                [m, *[_percent(row.labels[column][i]) for row in shown]] for i, m in enumerate(found.muscles)
+            ]
+            body += [
+                f"<h2>AP of each muscle group in %, {column}</h2>",
+                _html_table(["muscle group", *[row.name for row in shown]], ap, []),
+            ]
+    return _PAGE.format(body="\n".join(body))
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Results</title><style>
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2em; color: #222; }}
+table {{ border-collapse: collapse; }}
+th, td {{ padding: .3em .8em; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }}
+th:first-child, td:first-child {{ text-align: left; }}
+tfoot td {{ color: #777; }}
+</style></head><body>
+{body}
+</body></html>
+"""
+
+
+def _html_table(head: Sequence[str], rows: Sequence[Sequence[str]], foot: Sequence[str]) -> str:
+    def line(cells: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    body = "\n".join(line(row, "td") for row in rows)
+    last = f"<tfoot>{line(foot, 'td')}</tfoot>" if foot else ""
+    return f"<table><thead>{line(head, 'th')}</thead><tbody>\n{body}\n</tbody>{last}</table>"
+
+
+def _row(origin: Origin, splits: Mapping[str, Scored]) -> Row:
+    cells, labels = {}, {}
+    for column, names in COLUMNS.items():
+        if all(name in splits for name in names):
+            parts = [splits[name] for name in names]
+            value = float(np.mean([mean_average_precision(part.truth, part.scores) for part in parts]))
+            cells[column] = Cell(value, bootstrap_interval(parts))
+            if len(parts) == 1:
+                labels[column] = label_average_precision(parts[0].truth, parts[0].scores)
+    return Row(origin.run, origin.model, cells, labels)
+
+
+def _size(parts: Sequence[Scored]) -> tuple[int, int]:
+    sources = {source for part in parts for source in part.sources}
+    return sum(len(part.truth) for part in parts), len(sources)
+
+
+def _baselines_first(path: Path) -> tuple[int, str]:
+    names = list(BASELINES)
+    return names.index(path.parent.name) if path.parent.name in names else len(names), path.parent.name
+
+
+def _words(size: tuple[int, int]) -> str:
+    return f"{size[0]} / {size[1]}"
+
+
+def _percent(value: float) -> str:
+    return f"{value * 100:.1f}" if math.isfinite(value) else ""
+
+
+def _csv(lines: Sequence[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue()

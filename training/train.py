@@ -1,0 +1,251 @@
+"""Training, as section 5.1 has it: each branch alone with its classification tokens, then all of it together.
+
+The same command goes on where a stopped run left off, and ends with the weights of one that was never
+stopped: the order of the clips, their windows, augmentation and dropout follow from (seed, epoch, step), and
+a checkpoint holds the rest. On a CPU the two are equal bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from rich.console import Console
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+from torch.utils.tensorboard import SummaryWriter
+
+from pipeline.errors import UserError
+from pipeline.reader import Dataset
+from training import checkpoint, device, metrics
+from training.augment import augment
+from training.config import Config, OptimConfig, load
+from training.data import Batch, Batches, Clips, checked, loader
+from training.display import Clock, Display, display
+from training.models import Output, build
+from training.predict import activate, probabilities
+
+VALIDATION = ("known-val", "new-val")
+
+
+@dataclass
+class Run:
+    """What a run works with, on one device. `model` is `bare` as Fabric wraps it (precision, DDP)."""
+
+    config: Config
+    folder: Path
+    fabric: Fabric
+    clips: Clips
+    batches: Batches
+    feed: DataLoader
+    bare: nn.Module
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    progress: checkpoint.Progress
+    log: SummaryWriter | None
+    clock: Clock = field(default_factory=Clock)
+
+
+def train(config_path: Path, root: Path, folder: Path, console: Console) -> None:
+    """Trains the run `folder` on the dataset version at `root`, or goes on with it, unless it is finished."""
+    config = load(config_path)
+    torch.manual_seed(config.seed)
+    model = build(config.model.name, **config.model.options)
+    dataset = Dataset(root, model.modalities)  # type: ignore[arg-type]
+    about = checkpoint.identity(config, dataset)
+    if checkpoint.open_folder(folder, config_path.read_text(encoding="utf-8"), about):
+        console.print(f"{folder}: already trained", soft_wrap=True)
+        return
+    run = assemble(config, folder, model, dataset)
+    steps = config.optim.epochs * run.batches.steps
+    quiet = console if run.fabric.is_global_zero else Console(quiet=True)
+    with display(f"train {folder.name}", run.progress.step, steps, run.clock, quiet) as bar:
+        for epoch in range(run.progress.epoch, config.optim.epochs):
+            train_epoch(run, bar)
+            if (epoch + 1) % config.optim.evaluate_every == 0 or epoch + 1 == config.optim.epochs:
+                bar.validated(validate(run))
+            run.progress.epoch, run.progress.position = epoch + 1, 0
+            save(run)
+    if run.fabric.is_global_zero:
+        parameters = sum(weight.numel() for weight in model.parameters())
+        checkpoint.finish(folder, {"best": run.progress.best, "steps": steps, "parameters": parameters})
+
+
+def assemble(config: Config, folder: Path, bare: nn.Module, dataset: Dataset) -> Run:
+    """Puts a run together where its checkpoint left it."""
+    fabric = device.fabric(config)
+    rows = dataset.rows(config.data.protocol, "train")
+    if not rows:
+        raise UserError(
+            f"{dataset.root}: no clip is for training under {config.data.protocol}; add source videos"
+        )
+    if len(rows) < fabric.world_size:
+        raise UserError(
+            f"{dataset.root}: {len(rows)} training clips for {fabric.world_size} devices; use fewer"
+        )
+    clips = Clips(dataset, config.data)
+    batches = Batches(rows, config.optim.batch_size, config.seed, fabric.global_rank, fabric.world_size)
+    bare = bare.to(fabric.device)
+    optimizer = adamw(bare, config.optim)
+    progress = checkpoint.restore(folder, bare, optimizer)
+    model, wrapped = fabric.setup(bare, optimizer)
+    log = (
+        SummaryWriter(str(folder / "tensorboard"), purge_step=progress.step)
+        if fabric.is_global_zero
+        else None
+    )
+    feed = loader(clips, batches, config.workers, pin=fabric.device.type == "cuda")
+    return Run(config, folder, fabric, clips, batches, feed, bare, model, wrapped, progress, log)
+
+
+def train_epoch(run: Run, bar: Display) -> None:
+    """The steps of the current epoch that are left."""
+    run.model.train()
+    run.batches.start(run.progress.epoch, run.progress.position)
+    every = run.config.checkpoint_steps
+    for found in run.clock.timed(run.feed):
+        batch = run.fabric.to_device(checked(found))
+        loss = train_step(run, batch)
+        run.progress.losses.append(loss)
+        run.progress.position += 1
+        bar.step(len(batch.keys) * run.fabric.world_size, loss)
+        if every and run.progress.position % every == 0:
+            save(run)
+
+
+def train_step(run: Run, batch: Batch) -> float:
+    """One step of AdamW; returns the loss. Raises UserError with the clips' keys if it is not finite."""
+    optim, step = run.config.optim, run.progress.step
+    seed = step_seed(run.config.seed, step, run.fabric.global_rank)
+    torch.manual_seed(seed)
+    rate = learning_rate(optim, step, run.batches.steps)
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate
+
+    mirror = run.clips.layout.mirror if "skeleton" in batch.inputs else ()
+    output = run.model(augment(batch.inputs, run.config.augment, mirror, seed), **phase(run))
+    losses = clip_losses(output, batch.target, run.config.model.head)
+    distillation = losses.new_zeros(()) if output.distillation is None else output.distillation
+    loss = losses.mean() + distillation
+    if not torch.isfinite(loss):
+        raise UserError(f"step {step}: the loss is not a finite number, {blame(batch, losses)}")
+    run.optimizer.zero_grad()
+    run.fabric.backward(loss * run.batches.weight(run.progress.position, len(batch.keys)))
+    norm = run.fabric.clip_gradients(
+        run.model, run.optimizer, max_norm=optim.clip_norm, error_if_nonfinite=False
+    )
+    run.optimizer.step()
+
+    if run.log:
+        run.log.add_scalar("train/loss", loss, step)
+        run.log.add_scalar("train/distillation", distillation, step)
+        run.log.add_scalar("train/gradient norm", norm, step)
+        run.log.add_scalar("train/learning rate", rate, step)
+        run.log.add_scalar("train/data wait", run.clock.waiting, step)
+    return loss.item()
+
+
+def validate(run: Run) -> str:
+    """mAP on known and new val, logged; keeps the weights if the mean is the best yet. Returns it in words.
+
+    Only the last phase competes: before it, the model that predicts is not whole.
+    """
+    options, values = phase(run), {}
+    for split in VALIDATION:
+        rows = run.clips.dataset.rows(run.config.data.protocol, split)
+        if rows:
+            scores = probabilities(run.fabric, run.bare, run.clips, rows, run.config, **options)
+            truth = torch.stack([run.clips.target(row) for row in rows]).numpy()
+            values[split] = metrics.mean_average_precision(truth, scores)
+    best = run.progress.best
+    if options.get("joint", True) and (not best or not values or mean(values.values()) > mean(best.values())):
+        run.progress.best = values
+        if run.fabric.is_global_zero:
+            checkpoint.save_best(run.folder, run.bare)
+    if run.log:
+        for split, value in values.items():
+            run.log.add_scalar(f"val/{split}", value, run.progress.step)
+    return "  ".join(f"{split} {value:.1%}" for split, value in values.items())
+
+
+def save(run: Run) -> None:
+    """Writes the checkpoint, on the first device; what was logged is then on disk too."""
+    if run.log:
+        run.log.flush()
+    if run.fabric.is_global_zero:
+        checkpoint.save(run.folder, run.bare, run.optimizer, run.progress)
+
+
+def phase(run: Run) -> dict[str, bool]:
+    """What tells a model with two phases which one it is in."""
+    optim = run.config.optim
+    return {"joint": run.progress.epoch >= optim.epochs_branches} if optim.epochs_joint else {}
+
+
+def clip_losses(output: Output, target: Tensor, head: str) -> Tensor:
+    """Binary cross-entropy of each clip, [B]: the mean over branches and groups."""
+    return torch.stack(
+        [_cross_entropy(logits.float(), target, head) for logits in output.logits.values()]
+    ).mean(dim=0)
+
+
+def _cross_entropy(logits: Tensor, target: Tensor, head: str) -> Tensor:
+    if head == "sigmoid":
+        return F.binary_cross_entropy_with_logits(logits, target, reduction="none").mean(dim=1)
+    off = torch.log1p(-activate(logits, head).clamp(max=1 - 1e-6))  # finite, and so is its gradient
+    return -(target * logits.log_softmax(dim=1) + (1 - target) * off).mean(dim=1)
+
+
+def blame(batch: Batch, losses: Tensor) -> str:
+    """Which clips a loss that is not finite comes from, in words.
+
+    Normalisation spreads one bad clip over its batch, so inputs are looked at first.
+    """
+    for modality, x in batch.inputs.items():
+        finite = torch.isfinite(x).flatten(1).all(dim=1)
+        if not finite.all():
+            return f"nor is the {modality} of {_keys(batch, finite)}"
+    finite = torch.isfinite(losses)
+    if not finite.all():
+        return f"for the clips {_keys(batch, finite)}; a smaller learning rate may help"
+    return f"the distillation for {', '.join(batch.keys)}; a smaller learning rate may help"
+
+
+def _keys(batch: Batch, finite: Tensor) -> str:
+    return ", ".join(key for key, good in zip(batch.keys, finite.tolist(), strict=True) if not good)
+
+
+def adamw(model: nn.Module, optim: OptimConfig) -> torch.optim.AdamW:
+    """AdamW that decays matrices and kernels, not biases, norms and other vectors."""
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [w for w in weights if w.ndim > 1], "weight_decay": optim.weight_decay},
+        {"params": [w for w in weights if w.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=optim.learning_rate)
+
+
+def learning_rate(optim: OptimConfig, step: int, steps_per_epoch: int) -> float:
+    """Of one step, counted from the start of the run: in each phase a linear warm-up, then half a cosine."""
+    first = optim.epochs_branches * steps_per_epoch
+    joint = step >= first
+    done = step - first if joint else step
+    total = (optim.epochs_joint if joint else optim.epochs_branches) * steps_per_epoch
+    warmup = min(optim.warmup_epochs * steps_per_epoch, total)
+    if done < warmup:
+        return optim.learning_rate * min(1.0, (done + 1) / warmup)
+    share = (done - warmup) / max(1.0, total - warmup)
+    return optim.learning_rate * (
+        optim.final_rate + (1 - optim.final_rate) * (1 + math.cos(math.pi * share)) / 2
+    )
+
+
+def step_seed(seed: int, step: int, rank: int) -> int:
+    """The seed of all that is random in one step on one device."""
+    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0])
