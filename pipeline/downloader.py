@@ -3,7 +3,7 @@
 One JSON object a line in, one a line out. In: {"do", "url", "options", "own"}, where `options` are yt-dlp's by its
 own names and `own` holds what it has no plain option for. Out, by what was asked for:
 
-    download   {"path"}: the file; its name starts with "target", which the request then has
+    download   {"path"}: the file. The request also has "target", which its name starts with, and "lock", a file
     look       {"video"}: what the page says, nothing downloaded
     list       {"entries"}: the videos of a playlist, channel or search, their pages not opened
     any        {"error", "retry_after"}: yt-dlp's own words, and the wait in seconds that the site asked for or null
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import fcntl
 import functools
 import io
 import ipaddress
@@ -27,6 +28,7 @@ import sys
 import threading
 import time
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -113,16 +115,20 @@ def private_address(host: str) -> str:
 
 def download(downloader: _Downloader, request: dict[str, Any]) -> dict[str, Any]:
     """Downloads one video to its target plus a format, size and the extension of its container."""
-    try:
-        return _download(downloader, request)
-    except YoutubeDLError as error:
-        if not any(isinstance(cause, HTTPError) and cause.status == RANGE_NOT_THERE for cause in _causes(error)):
-            raise
-    # What is here is as long as the whole file, or longer: begin again.
     target = Path(request["target"])
-    for path in target.parent.glob(f"{target.name}.*"):
-        path.unlink()
-    return _download(downloader, request)
+    with Path(request["lock"]).open("w") as lock:
+        # The process of a worker that was killed may live a moment longer, and write to the same file. Each target
+        # locks a byte of its own.
+        fcntl.lockf(lock, fcntl.LOCK_EX, 1, zlib.crc32(target.name.encode()))
+        try:
+            return _download(downloader, request)
+        except YoutubeDLError as error:
+            if not any(isinstance(cause, HTTPError) and cause.status == RANGE_NOT_THERE for cause in _causes(error)):
+                raise
+        # What is here is as long as the whole file, or longer: begin again.
+        for path in target.parent.glob(f"{target.name}.*"):
+            path.unlink()
+        return _download(downloader, request)
 
 
 def _download(downloader: _Downloader, request: dict[str, Any]) -> dict[str, Any]:

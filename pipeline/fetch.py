@@ -17,6 +17,8 @@ from pipeline.run import Goal, Plan, Task
 STAGE = "fetch"
 VERSION = 1
 
+LOCK = "downloads.lock"
+
 PROTOCOLS = r"^(https?|http_dash_segments|m3u8_native)$"
 """What yt-dlp downloads by itself; for others it would start ffmpeg, past the checks of addresses and sizes."""
 
@@ -55,7 +57,7 @@ def fetch(source: Source, work: Path, config: FetchConfig, turn: int = 0) -> Vid
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{_partial(source.id)}{_work(source.id, config)[:8]}"
     asked = request("download", source.url, config, source.id, turn, flag(work))
-    reply = child.ask(asked | {"target": str(target)}, config.deadline_s)
+    reply = child.ask(asked | {"target": str(target), "lock": str(work / LOCK)}, config.deadline_s)
     if isinstance(reply, Failure):
         if not reply.reason.passing:
             _forget(folder, source.id)

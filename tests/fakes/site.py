@@ -19,7 +19,7 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -112,8 +112,8 @@ class Site(ThreadingHTTPServer):
         """Seconds between the blocks of a slow video."""
         self.most_at_once = 0
         """The largest number of slow videos that were on their way together."""
-        self.late = threading.Event()
-        """Until it is set, pages of /watch/late are not answered."""
+        self.before_answer: Callable[[str], None] = lambda path: None
+        """Called with the path when a request has come in; it may wait."""
         self.closing = threading.Event()
         self._lock = threading.Lock()
         self._dripping = 0
@@ -144,6 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         fault, *rest = address.path.strip("/").split("/")
         before, refused = self.server.note(address.path, dict(self.headers))
+        self.server.before_answer(address.path)
         if refused:
             self._status(429, self.server.retry_after)
         elif fault in STATUS:
@@ -153,8 +154,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Location", parse_qs(address.query)["to"][0])
             self.end_headers()
         elif fault == "watch":
-            if rest[0] == "late":
-                self.server.late.wait(60)
             self._whole("application/json", json.dumps(self._page(*rest)).encode())
         elif fault == "search":
             self._whole("application/json", json.dumps(self._results(parse_qs(address.query))).encode())

@@ -102,26 +102,23 @@ def test_while_the_site_refuses_one_request_goes_out_at_a_time(
 def test_a_source_that_is_on_the_way_when_another_is_refused_asks_no_further(
     running: Engine, site: Site, tmp_path: Path, ledger: Ledger, refusal: str
 ) -> None:
-    urls = {"a-late": "watch/late/l", "b-late": "watch/late/m", "c-refused": refusal, "d": "watch/fine/d"}
+    urls = {"a": "watch/fine/a", "b": "watch/fine/b", "c": refusal, "d": "watch/fine/d"}
     known = tables({name: f"{site.url}/{path}" for name, path in urls.items()})
-    work = tmp_path / "work"
+    flag = fetch.flag(tmp_path)
 
-    def answer_late() -> None:
-        while not fetch.flag(work).exists():
-            time.sleep(0.01)
-        site.late.set()
+    def before_answer(path: str) -> None:
+        # a, b and c are out together; c is refused, and only then do the others get their first answer.
+        ready = (lambda: len(site.log) >= 3) if path == f"/{refusal}" else flag.exists
+        while len(site.log) <= 3 and not ready():
+            time.sleep(0.005)
 
-    later = threading.Thread(target=answer_late)
-    later.start()
-    plan = download(known, work, running, ledger, replace(CONFIG, at_once=3, tries=1))
-    later.join()
-    assert sorted(plan.done) == ["a-late", "b-late", "d"] and list(plan.ready) == ["c-refused"]
-    for name in ("a-late", "b-late"):
+    site.before_answer = before_answer
+    plan = download(known, tmp_path, running, ledger, replace(CONFIG, at_once=3, tries=1))
+    assert sorted(plan.done) == ["a", "b", "d"] and list(plan.ready) == ["c"]
+    for name in ("a", "b"):
         assert [attempt.reason for attempt in ledger.history("fetch", name)] == ["blocked/held", ""]
-    # The first three are out together; then nothing until the trial, 0.3 s after the refusal.
-    first = [request.time for request in site.log]
-    assert first[3] - first[2] >= 0.3
-    assert not fetch.flag(work).exists()
+    assert site.log[3].time - site.log[2].time >= 0.3
+    assert not flag.exists()
 
 
 def test_the_workers_wait_as_long_as_the_site_asks(running: Engine, site: Site, tmp_path: Path, ledger: Ledger) -> None:
@@ -191,11 +188,12 @@ def test_a_download_goes_on_elsewhere_when_its_worker_is_killed(
         pids = client.run(os.getpid)
 
         def kill() -> None:
-            while site.requests["/drip/v.mp4"] < 1:
+            while not any(path.stat().st_size for path in (tmp_path / "work" / "videos").glob(".v.fetching-*")):
                 time.sleep(0.02)
-            time.sleep(0.5)
             (holder,) = (worker for worker, tasks in client.processing().items() if tasks)
             os.kill(pids[holder], signal.SIGKILL)
+            while site.requests["/watch/drip/v"] < 2:
+                time.sleep(0.02)
             site.drip_s = 0.0
 
         killer = threading.Thread(target=kill)
