@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.files import write_text
 from pipeline.ledger import Ledger
@@ -64,7 +65,7 @@ def show(accounts: Iterable[Account], workers: int, console: Console) -> None:
         table.add_row(entry.stage, *numbers, _seconds(entry.seconds), time_left(entry, workers), "", "")
         for reason, items in entry.reasons.items():
             item, message = items[0]
-            table.add_row("", "", "", str(len(items)), "", "", "", reason, f"{item}: {message}", style="dim")
+            table.add_row("", "", "", str(len(items)), "", "", "", reason, Text(f"{item}: {message}"), style="dim")
     console.print(table)
 
 

@@ -7,6 +7,7 @@ import sys
 import click
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from pipeline.errors import UserError
 
@@ -22,7 +23,7 @@ def run_app(app: typer.Typer) -> None:
         error.show()
         sys.exit(error.exit_code)
     except UserError as error:
-        errors.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+        errors.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         errors.print("stopped; everything finished is kept, and the same command goes on from here")

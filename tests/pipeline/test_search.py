@@ -48,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def command(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Runs a command line of the pipeline on the folder; gives what it printed. Raises what it raises."""
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(cli.console, "width", 400)
 
     def run(*arguments: str) -> str:
         shared = ["--work", str(folder / "work"), "--config", str(folder / "config.toml"), "--tables", str(folder)]
@@ -187,6 +187,7 @@ def test_from_search_to_sources_and_what_becomes_of_them(site: Site, folder: Pat
     )
     assert "fetch: 4 inputs = 1 done + 2 failed + 1 left" in command("download")
     assert (folder / "work" / "videos" / "burpee-0.mp4").exists()
+    assert "ERROR: [WatchPage] p: Private video." in " ".join(command("status").split())
 
     account = "probe: 4 sources asked = 1 there + 1 blocked/rate-limited + 1 gone/private + 1 gone/removed"
     assert command("probe").rstrip().endswith(account)
