@@ -27,6 +27,8 @@ class ModelConfig:
     """What turns logits into probabilities: softmax over the groups (eq. 1), or sigmoid for each group."""
     options: dict = field(default_factory=dict)
     """Arguments of the architecture, checked when it is built."""
+    pretrained: dict = field(default_factory=dict)
+    """Checkpoints to start from: path by part of the model ("video" of TransM3E), "" for the whole."""
 
     def __post_init__(self) -> None:
         _require(self.head in ("softmax", "sigmoid"), "model.head must be softmax or sigmoid")
@@ -133,15 +135,16 @@ class Config:
     """Sets the first weights, the order of the clips, their windows, the augmentation and dropout."""
     precision: str = "auto"
     """As Fabric names it, 32-true or bf16-mixed; auto is bf16-mixed on a GPU, 32-true elsewhere."""
+    threads: int = 0
+    """Threads of the tensor operations on a CPU; 0 leaves it to torch. Small models are fastest with one."""
     workers: int = 4
     """Processes that read and decode, for each device; 0 reads in the training process."""
     checkpoint_steps: int = 0
     """Steps from one checkpoint to the next within an epoch; 0 writes one only after each epoch."""
 
     def __post_init__(self) -> None:
-        _require(
-            self.workers >= 0 and self.checkpoint_steps >= 0, "workers and checkpoint_steps: not negative"
-        )
+        counts = (self.workers, self.threads, self.checkpoint_steps)
+        _require(min(counts) >= 0, "workers, threads and checkpoint_steps must not be negative")
         _require(
             not (self.data.cache and self.workers),
             "data.cache needs workers = 0: each would hold its own copy",

@@ -17,6 +17,8 @@ def fabric(config: Config) -> Fabric:
     While the branches learn alone, distillation and fusion have no gradient: DDP must look for such
     parameters.
     """
+    if config.threads:
+        torch.set_num_threads(config.threads)
     local, world = (int(os.environ.get(name, 1)) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
     strategy = DDPStrategy(find_unused_parameters=config.optim.epochs_joint > 0) if world > 1 else "auto"
     precision = "bf16-mixed" if torch.cuda.is_available() else "32-true"

@@ -14,7 +14,6 @@ from rich.progress import (
     Progress,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
@@ -60,12 +59,12 @@ class Display:
         """One step is done, with so many clips over all devices."""
         self._clips += clips
         rate = self._clips / self._clock.seconds
-        words = f"{rate:.1f} clips/s  loss {loss:.3f}  data wait {self._clock.waiting:.0%}"
+        words = f"{rate:.0f} clips/s  loss {loss:.3f}  data wait {self._clock.waiting:.0%}"
         self._progress.update(self._task, advance=1, words=words)
 
-    def validated(self, words: str) -> None:
-        """A validation is done; its numbers stay in view."""
-        self._progress.update(self._task, validation=words)
+    def say(self, words: str) -> None:
+        """A line that stays, above the bar."""
+        self._progress.console.print(words, highlight=False)
 
 
 @contextmanager
@@ -73,14 +72,12 @@ def display(title: str, done: int, total: int, clock: Clock, console: Console) -
     """A bar over the steps of a run, `done` of which were there before."""
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
+        BarColumn(bar_width=None),
         MofNCompleteColumn(),
         TextColumn("{task.fields[words]}", style="cyan"),
-        TextColumn("{task.fields[validation]}", style="green"),
-        TimeElapsedColumn(),
         TextColumn("left"),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(compact=True),
     )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(title, total=total, completed=done, words="", validation="")
+    with Progress(*columns, console=console, expand=True) as progress:
+        task = progress.add_task(title, total=total, completed=done, words="")
         yield Display(progress, task, clock)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -38,6 +39,8 @@ COLUMNS = {
     "mean test": ("known-test", "new-test"),
 }
 KNOWN = ("known val", "known test")
+FEW = 10
+"""With fewer source videos in a split an interval says little, and the table says so."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,15 @@ class Cell:
     value: float
     interval: Interval | None
 
-    def __str__(self) -> str:
-        """In per cent, with the interval behind."""
-        spread = f" [{self.interval.low * 100:.1f}, {self.interval.high * 100:.1f}]" if self.interval else ""
-        return f"{self.value * 100:.1f}{spread}"
+    @property
+    def number(self) -> str:
+        """In per cent."""
+        return f"{self.value * 100:.1f}"
+
+    @property
+    def range(self) -> str:
+        """The interval in per cent, or nothing."""
+        return f"{self.interval.low * 100:.1f}–{self.interval.high * 100:.1f}" if self.interval else ""
 
 
 @dataclass(frozen=True)
@@ -143,24 +151,28 @@ def write(found: Results, out: Path, console: Console) -> None:
     write_text(out / "labels.csv", labels_as_csv(found))
 
 
-def explanation() -> str:
-    return (
-        "mAP in % over the muscle groups that occur in the split, with a 95 % bootstrap interval in brackets "
-        f"({REPLICATES} draws of source videos; none where a split comes from fewer than two)."
+def explanation(found: Results) -> str:
+    """What the numbers are, in words."""
+    words = (
+        "mAP in % over the muscle groups that occur in the split; below it a 95 % bootstrap interval, from "
+        f"{REPLICATES} draws of source videos, where a split comes from at least two."
     )
+    fewest = min((videos for _, videos in found.sizes.values() if videos), default=FEW)
+    if fewest < FEW:
+        words += f" With as few videos as here ({fewest} in a split) an interval is a rough hint."
+    return words
 
 
 def show(found: Results, console: Console) -> None:
     """The table as text."""
-    table = Table(title="Results", title_justify="left", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_footer=True, pad_edge=False)
     table.add_column("run", footer="clips / videos")
     for column in COLUMNS:
-        table.add_column(column, footer=_words(found.sizes[column]))
+        table.add_column(column.replace(" ", "\n"), justify="right", footer=_words(found.sizes[column]))
     for row in found.rows:
-        table.add_row(row.name, *[str(row.cells.get(column, "")) for column in COLUMNS])
-    table.show_footer = True
+        table.add_row(row.name, *[_lines(row.cells.get(column)) for column in COLUMNS])
     console.print(table)
-    for line in (explanation(), *found.notes, *verdicts(found)):
+    for line in (explanation(found), *found.notes, *verdicts(found)):
         console.print(line, highlight=False)
 
 
@@ -186,9 +198,9 @@ def labels_as_csv(found: Results) -> str:
 
 def as_html(found: Results) -> str:
     """The table, and the AP of each muscle group, as a page that needs nothing else."""
-    cells = [[row.name, *[str(row.cells.get(column, "")) for column in COLUMNS]] for row in found.rows]
+    cells = [[row.name, *[_lines(row.cells.get(column)) for column in COLUMNS]] for row in found.rows]
     sizes = ["clips / videos", *[_words(found.sizes[column]) for column in COLUMNS]]
-    lines = [explanation(), *found.notes, *verdicts(found)]
+    lines = [explanation(found), *found.notes, *verdicts(found)]
     body = [
         "<h1>Results</h1>",
         _html_table(["run", *COLUMNS], cells, sizes),
@@ -222,7 +234,8 @@ tfoot td {{ color: #777; }}
 
 def _html_table(head: Sequence[str], rows: Sequence[Sequence[str]], foot: Sequence[str]) -> str:
     def line(cells: Sequence[str], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+        texts = [escape(cell).replace("\n", "<br>") for cell in cells]
+        return "<tr>" + "".join(f"<{tag}>{text}</{tag}>" for text in texts) + "</tr>"
 
     body = "\n".join(line(row, "td") for row in rows)
     last = f"<tfoot>{line(foot, 'td')}</tfoot>" if foot else ""
@@ -249,6 +262,10 @@ def _size(parts: Sequence[Scored]) -> tuple[int, int]:
 def _baselines_first(path: Path) -> tuple[int, str]:
     names = list(BASELINES)
     return names.index(path.parent.name) if path.parent.name in names else len(names), path.parent.name
+
+
+def _lines(cell: Cell | None) -> str:
+    return f"{cell.number}\n{cell.range}".strip() if cell else ""
 
 
 def _words(size: tuple[int, int]) -> str:

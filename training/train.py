@@ -28,7 +28,7 @@ from training.augment import augment
 from training.config import Config, OptimConfig, load
 from training.data import Batch, Batches, Clips, checked, loader
 from training.display import Clock, Display, display
-from training.models import Output, build
+from training.models import Output, build, load_pretrained
 from training.predict import activate, probabilities
 
 VALIDATION = ("known-val", "new-val")
@@ -55,6 +55,8 @@ class Run:
 def train(config_path: Path, root: Path, folder: Path, console: Console) -> None:
     """Trains the run `folder` on the dataset version at `root`, or goes on with it, unless it is finished."""
     config = load(config_path)
+    fabric = device.fabric(config)
+    console = console if fabric.is_global_zero else Console(quiet=True)
     torch.manual_seed(config.seed)
     model = build(config.model.name, **config.model.options)
     dataset = Dataset(root, model.modalities)  # type: ignore[arg-type]
@@ -62,24 +64,24 @@ def train(config_path: Path, root: Path, folder: Path, console: Console) -> None
     if checkpoint.open_folder(folder, config_path.read_text(encoding="utf-8"), about):
         console.print(f"{folder}: already trained", soft_wrap=True)
         return
-    run = assemble(config, folder, model, dataset)
+    for part, path in config.model.pretrained.items():
+        console.print(f"{path}: {load_pretrained(model, Path(path), part)}", soft_wrap=True)
+    run = assemble(config, fabric, folder, model, dataset)
     steps = config.optim.epochs * run.batches.steps
-    quiet = console if run.fabric.is_global_zero else Console(quiet=True)
-    with display(f"train {folder.name}", run.progress.step, steps, run.clock, quiet) as bar:
+    with display(folder.name, run.progress.step, steps, run.clock, console) as bar:
         for epoch in range(run.progress.epoch, config.optim.epochs):
             train_epoch(run, bar)
             if (epoch + 1) % config.optim.evaluate_every == 0 or epoch + 1 == config.optim.epochs:
-                bar.validated(validate(run))
+                bar.say(f"epoch {epoch + 1}: {validate(run)}")
             run.progress.epoch, run.progress.position = epoch + 1, 0
             save(run)
-    if run.fabric.is_global_zero:
+    if fabric.is_global_zero:
         parameters = sum(weight.numel() for weight in model.parameters())
         checkpoint.finish(folder, {"best": run.progress.best, "steps": steps, "parameters": parameters})
 
 
-def assemble(config: Config, folder: Path, bare: nn.Module, dataset: Dataset) -> Run:
+def assemble(config: Config, fabric: Fabric, folder: Path, bare: nn.Module, dataset: Dataset) -> Run:
     """Puts a run together where its checkpoint left it."""
-    fabric = device.fabric(config)
     rows = dataset.rows(config.data.protocol, "train")
     if not rows:
         raise UserError(
@@ -171,7 +173,10 @@ def validate(run: Run) -> str:
     if run.log:
         for split, value in values.items():
             run.log.add_scalar(f"val/{split}", value, run.progress.step)
-    return "  ".join(f"{split} {value:.1%}" for split, value in values.items())
+    return (
+        ", ".join(f"{split} mAP {value:.1%}" for split, value in values.items())
+        or "no clip is for validation"
+    )
 
 
 def save(run: Run) -> None:

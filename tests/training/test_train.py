@@ -110,6 +110,18 @@ def test_what_can_be_learnt_is_learnt(toy: Path, tmp_path: Path) -> None:
     assert run["finished"] and run["best"]["known-val"] > all_ones + 0.3
 
 
+def test_a_run_can_start_from_published_weights(toy: Path, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "a.toml", optim={"epochs_branches": 1})
+    train.train(config, toy, tmp_path / "first", QUIET)
+    start = {"pretrained": {"": str(tmp_path / "first" / checkpoint.BEST)}}
+    config = write_config(
+        tmp_path / "b.toml", model=start, optim={"epochs_branches": 1, "learning_rate": 1e-9}
+    )
+    train.train(config, toy, tmp_path / "second", QUIET)
+    first, second = last(tmp_path / "first")["model"], last(tmp_path / "second")["model"]
+    assert torch.allclose(first["fc.weight"], second["fc.weight"], atol=1e-6)
+
+
 def test_a_finished_run_is_left_alone(toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = write_config(tmp_path / "a.toml", optim={"epochs_branches": 1})
     train.train(config, toy, tmp_path / "run", QUIET)
@@ -155,6 +167,32 @@ def test_without_validation_clips_the_last_weights_are_kept(tmp_path: Path) -> N
     root = write_dataset(tmp_path / "0.0.1", toy_clips(["train"] * 4))
     config = write_config(tmp_path / "a.toml")
     train.train(config, root, tmp_path / "run", QUIET)
+    best = torch.load(tmp_path / "run" / checkpoint.BEST, weights_only=True)
+    assert equal(best, last(tmp_path / "run")["model"])
+
+
+def validations(values: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the validations will find: one number for both splits each time."""
+    numbers = iter([value for value in values for _ in train.VALIDATION])
+    monkeypatch.setattr(train.metrics, "mean_average_precision", lambda truth, scores: next(numbers))
+
+
+def test_the_best_weights_are_kept(toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = write_config(tmp_path / "a.toml", optim={"epochs_branches": 3})
+    validations([0.4, 0.6, 0.5], monkeypatch)
+    kept: list[int] = []
+    monkeypatch.setattr(checkpoint, "save_best", lambda folder, model: kept.append(len(kept)))
+    train.train(config, toy, tmp_path / "run", QUIET)
+    assert kept == [0, 1], "the first is the best so far, the second is better, the third is not"
+    assert checkpoint.describe(tmp_path / "run")["best"] == {"known-val": 0.6, "new-val": 0.6}
+
+
+def test_weights_of_the_first_phase_do_not_compete(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = write_config(tmp_path / "a.toml", model=BOTH, optim={"epochs_branches": 1, "epochs_joint": 1})
+    validations([0.9, 0.5], monkeypatch)
+    train.train(config, toy, tmp_path / "run", QUIET)
     best = torch.load(tmp_path / "run" / checkpoint.BEST, weights_only=True)
     assert equal(best, last(tmp_path / "run")["model"])
 
