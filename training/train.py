@@ -7,7 +7,6 @@ a checkpoint holds the rest. On a CPU the two are equal bit for bit.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean
@@ -25,10 +24,11 @@ from pipeline.errors import UserError
 from pipeline.reader import Dataset
 from training import checkpoint, device, metrics
 from training.augment import augment
-from training.config import Config, OptimConfig, load
+from training.config import Config, load
 from training.data import Batch, Batches, Clips, checked, loader
 from training.display import Clock, Display, display
 from training.models import Output, build, load_pretrained
+from training.optim import adamw, learning_rate
 from training.predict import activate, probabilities
 
 VALIDATION = ("known-val", "new-val")
@@ -224,31 +224,6 @@ def blame(batch: Batch, losses: Tensor) -> str:
 
 def _keys(batch: Batch, finite: Tensor) -> str:
     return ", ".join(key for key, good in zip(batch.keys, finite.tolist(), strict=True) if not good)
-
-
-def adamw(model: nn.Module, optim: OptimConfig) -> torch.optim.AdamW:
-    """AdamW that decays matrices and kernels, not biases, norms and other vectors."""
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    groups = [
-        {"params": [w for w in weights if w.ndim > 1], "weight_decay": optim.weight_decay},
-        {"params": [w for w in weights if w.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=optim.learning_rate)
-
-
-def learning_rate(optim: OptimConfig, step: int, steps_per_epoch: int) -> float:
-    """Of one step, counted from the start of the run: in each phase a linear warm-up, then half a cosine."""
-    first = optim.epochs_branches * steps_per_epoch
-    joint = step >= first
-    done = step - first if joint else step
-    total = (optim.epochs_joint if joint else optim.epochs_branches) * steps_per_epoch
-    warmup = min(optim.warmup_epochs * steps_per_epoch, total)
-    if done < warmup:
-        return optim.learning_rate * min(1.0, (done + 1) / warmup)
-    share = (done - warmup) / max(1.0, total - warmup)
-    return optim.learning_rate * (
-        optim.final_rate + (1 - optim.final_rate) * (1 + math.cos(math.pi * share)) / 2
-    )
 
 
 def step_seed(seed: int, step: int, rank: int) -> int:

@@ -54,7 +54,7 @@ def test_a_prediction_does_not_depend_on_its_neighbours(
 
 
 def test_views_are_averaged(config: Config, dataset: Dataset, model: torch.nn.Module) -> None:
-    """Clips of 24 frames, windows of 16: views of two lie at frames 2 and 6, so that is what they must average."""
+    """Clips of 24 frames, windows of 16: the two views begin at frames 2 and 6."""
     fabric, rows = device.fabric(config), [0, 1]
     both = replace(config, data=replace(config.data, views=2))
     found = probabilities(fabric, model, Clips(dataset, both.data), rows, both)
