@@ -140,9 +140,7 @@ def slug(row: Row, column: str = "slug") -> str:
     """The cell, which must be a kebab-case name."""
     value = row[column]
     if not SLUG.fullmatch(value):
-        raise row.error(
-            f"{column} {value!r} is not kebab-case", "write small letters and digits joined by '-'"
-        )
+        raise row.error(f"{column} {value!r} is not kebab-case", "write small letters and digits joined by '-'")
     return value
 
 
@@ -158,9 +156,7 @@ def seconds(row: Row, column: str) -> float:
     """The cell as a time in a source, in seconds."""
     value = row[column]
     if not SECONDS.fullmatch(value):
-        raise row.error(
-            f"{column} {value!r} is no time", "write seconds from 0 up as a plain number, such as 12.5"
-        )
+        raise row.error(f"{column} {value!r} is no time", "write seconds from 0 up as a plain number, such as 12.5")
     if float(value) > MAX_SECONDS:
         raise row.error(f"{column} {value!r} is over a day", "write seconds, not milliseconds")
     return float(value)
@@ -175,9 +171,7 @@ def web_address(row: Row, column: str) -> str:
     except ValueError:
         usable = False
     if not usable or re.search(r"\s", value):
-        raise row.error(
-            f"{column} {value!r} is no web address", "write one that starts with https:// or http://"
-        )
+        raise row.error(f"{column} {value!r} is no web address", "write one that starts with https:// or http://")
     return value
 
 
@@ -216,7 +210,5 @@ def unique(rows: Sequence[Row], columns: Sequence[str]) -> None:
         cells = tuple(row[column] for column in columns)
         if cells in first:
             what = ", ".join(f"{column} {cell!r}" for column, cell in zip(columns, cells, strict=True))
-            raise row.error(
-                f"{what} again, first in line {first[cells].line}", "remove or rename one of them"
-            )
+            raise row.error(f"{what} again, first in line {first[cells].line}", "remove or rename one of them")
         first[cells] = row

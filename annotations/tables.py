@@ -169,9 +169,7 @@ def _read_muscles(path: Path) -> tuple[Muscle, ...]:
     rules.unique(rows, ("slug",))
     for index, row in enumerate(rows):
         if row["index"] != str(index):
-            raise row.error(
-                f"index {row['index']!r} where {index} comes next", "number the rows from 0 in label order"
-            )
+            raise row.error(f"index {row['index']!r} where {index} comes next", "number the rows from 0 in label order")
     if len(rows) != MUSCLES:
         raise TableError(f"{path}:1: {len(rows)} muscle groups; list all {MUSCLES} of the label vector")
     return tuple(
@@ -181,9 +179,7 @@ def _read_muscles(path: Path) -> tuple[Muscle, ...]:
 
 
 def _read_activities(path: Path) -> dict[str, Activity]:
-    rows = rules.read_rows(
-        path, ("slug", "name", "aliases", "equipment", "position", "pattern", "side", "set")
-    )
+    rows = rules.read_rows(path, ("slug", "name", "aliases", "equipment", "position", "pattern", "side", "set"))
     rules.unique(rows, ("slug",))
     activities = {row["slug"]: _activity(row) for row in rows}
     _check_names(rows, activities)

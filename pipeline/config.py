@@ -15,7 +15,6 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pipeline.errors import UserError
 
-
 T = TypeVar("T")
 
 

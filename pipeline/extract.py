@@ -45,7 +45,9 @@ def tasks(plans: Sequence[Plan], cut: Plan, work: Path, config: Config) -> list[
         for key, goal in plan.ready.items():
             works.setdefault(key, {})[(plan.stage, key)] = goal
     clips = sorted((_clip(cut, key) for key in works), key=lambda clip: -clip.frames)
-    return [Task(works[clip.key], functools.partial(_call, clip, list(works[clip.key]), work, config)) for clip in clips]
+    return [
+        Task(works[clip.key], functools.partial(_call, clip, list(works[clip.key]), work, config)) for clip in clips
+    ]
 
 
 def _clip(cut: Plan, key: str) -> Clip:
@@ -82,9 +84,7 @@ def _payload(modality: str, clip: Clip, frames: np.ndarray, work: Path, config: 
                 path = work / clip.path
             case "rgbdiff":
                 with replacing(path) as part:
-                    media.encode(
-                        rgb_difference(frames), part, clip.fps, crf=config.rgbdiff.crf, gop=config.rgbdiff.gop
-                    )
+                    media.encode(rgb_difference(frames), part, clip.fps, crf=config.rgbdiff.crf, gop=config.rgbdiff.gop)
             case "flow":
                 fields = solvers.solver(config.flow)(frames)
                 write_bytes(path, flow_codec.encode(fields, config.flow.bound, clip.fps))

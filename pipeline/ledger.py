@@ -51,9 +51,7 @@ class Ledger:
 
     def append(self, attempts: Iterable[Attempt]) -> None:
         """Adds attempts in one transaction."""
-        rows = [
-            (a.stage, a.item, a.work, a.reason, a.message, _to_text(a), a.finished, a.seconds) for a in attempts
-        ]
+        rows = [(a.stage, a.item, a.work, a.reason, a.message, _to_text(a), a.finished, a.seconds) for a in attempts]
         with self._connection:
             self._connection.executemany(f"INSERT INTO attempts ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?)", rows)
 

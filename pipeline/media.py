@@ -24,6 +24,9 @@ from pipeline.errors import Failure, Reason
 MAX_PIXELS = 7680 * 4320
 """Larger pictures than 8K are refused before anything is decoded."""
 
+FORMATS = "mov,matroska,webm,mpegts,avi,flv,mpeg,ogg,asf"
+"""Containers that are read (libavformat names). Playlists and other formats that name further files are not."""
+
 X264_PRESET = "fast"
 
 SEEK_WITHOUT_INDEX_S = 5.0
@@ -43,21 +46,34 @@ class VideoInfo:
 def probe(path: Path) -> VideoInfo | Failure:
     """Reads the header and decodes one frame, so that a file that is no video fails here with its reason."""
     try:
-        with av.open(str(path)) as container:
+        with _open(path) as container:
             if not container.streams.video:
                 return Failure(Reason.NO_VIDEO, f"{path.name}: no video stream")
             stream = container.streams.video[0]
+            if stream.codec_context is None:
+                return Failure(Reason.NO_VIDEO, f"{path.name}: a codec that is not known")
             if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
                 return Failure(Reason.TOO_LARGE, f"{path.name}: {stream.width}x{stream.height} pixels")
             first = next(container.decode(stream), None)
             if first is None:
                 return Failure(Reason.TRUNCATED, f"{path.name}: no frame can be decoded")
             width, height = _displayed_size(first, stream)
+            if width * height > MAX_PIXELS:
+                return Failure(Reason.TOO_LARGE, f"{path.name}: {width}x{height} pixels as displayed")
             return VideoInfo(width, height, float(frame_rate(stream)), _seconds(container, stream))
-    except (av.error.InvalidDataError, av.error.EOFError) as error:
+    except (av.error.InvalidDataError, av.error.EOFError, av.error.ArgumentError) as error:
         return Failure(Reason.NO_VIDEO, f"{path.name}: {error}")
     except av.error.FFmpegError as error:
         return Failure(Reason.DECODE_ERROR, f"{path.name}: {error}")
+
+
+def _open(path: Path) -> av.container.InputContainer:
+    """Opens a file that a stranger may have made: real video containers only, and nothing that it points to."""
+    return av.open(
+        str(path),
+        metadata_errors="replace",
+        container_options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
+    )
 
 
 def _seconds(container: av.container.InputContainer, stream: av.VideoStream) -> float:
@@ -94,7 +110,7 @@ def decode_spans(
     `spans` are sorted and disjoint. One pass: between spans it seeks only where that skips a key frame, so no frame
     is decoded twice. Raises av.error.FFmpegError where the decoder gives up.
     """
-    with av.open(str(path)) as container:
+    with _open(path) as container:
         stream = container.streams.video[0]
         stream.thread_count = 1
         reader = _Reader(container, stream)

@@ -18,7 +18,6 @@ import webdataset
 
 from annotations.splits import PROTOCOLS
 from annotations.tables import Segment, Tables
-from pipeline.config import ShardConfig
 from pipeline.cut import key_of
 from pipeline.errors import Failure, Reason, UserError, from_exception
 from pipeline.files import replacing
@@ -84,9 +83,7 @@ def samples(
 
 def misaligned(payloads: dict[str, Payload]) -> Failure | None:
     """The failure of a clip whose modalities disagree; flow has one field less than the others have frames."""
-    facts = {
-        m: (p.frames + (1 if m == "flow" else 0), p.width, p.height, p.fps) for m, p in sorted(payloads.items())
-    }
+    facts = {m: (p.frames + (1 if m == "flow" else 0), p.width, p.height, p.fps) for m, p in sorted(payloads.items())}
     if len(set(facts.values())) <= 1:
         return None
     words = ", ".join(f"{m} {frames} frames {w}x{h} at {fps:g}" for m, (frames, w, h, fps) in facts.items())
@@ -107,7 +104,9 @@ def assign(found: Sequence[Sample], modalities: Sequence[str], target_bytes: int
     return shards
 
 
-def plan(shards: Sequence[Sequence[Sample]], modalities: Sequence[str], ledger: Ledger, work: Path, folder: str) -> Plan:
+def plan(
+    shards: Sequence[Sequence[Sample]], modalities: Sequence[str], ledger: Ledger, work: Path, folder: str
+) -> Plan:
     """The tars of a version under work/<folder>, by state; an item is a tar's path relative to the work folder."""
     latest = ledger.latest(STAGE)
     result = Plan(STAGE)
@@ -134,7 +133,7 @@ def check_modalities(names: Sequence[str]) -> tuple[str, ...]:
     """The modalities of a version in their fixed order, label always among them. Raises UserError for others."""
     if unknown := [name for name in names if name not in (*EXTRACTED, "label")]:
         raise UserError(f"unknown modality {unknown[0]!r}; known: {', '.join(EXTRACTED)}, label")
-    return tuple(m for m in EXTRACTED if m in names) + ("label",)
+    return (*(m for m in EXTRACTED if m in names), "label")
 
 
 def _work(modality: str, members: Sequence[Sample]) -> str:

@@ -75,9 +75,7 @@ def _ask_site(title: str, tasks: list[Task], unit: str, project: Project, engine
 def run_cut(project: Project, engine: Engine) -> None:
     """Cuts the segments that are left of the videos that are there."""
     found = plans(project, ())
-    tasks = cut.tasks(
-        found[cut.STAGE], project.tables, found[fetch.STAGE], project.work, project.config.cut
-    )
+    tasks = cut.tasks(found[cut.STAGE], project.tables, found[fetch.STAGE], project.work, project.config.cut)
     run("cut", tasks, "CPU", engine, project.ledger, "clips")
 
 

@@ -1,4 +1,4 @@
-"""What has been done and what has not: stage × state × reason with counts and examples, on the terminal and as a page."""
+"""What has been done and what has not: stage × state × reason with counts and examples, on a terminal or a page."""
 
 from __future__ import annotations
 
@@ -100,7 +100,8 @@ def _seconds(value: float | None) -> str:
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>MuscleMap: state of the work</title>
 <style>
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color-scheme: light dark }}
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem;
+  color-scheme: light dark }}
 table {{ border-collapse: collapse; width: 100% }}
 th, td {{ text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #8884 }}
 .reason td {{ color: #888; font-size: .9em; overflow-wrap: anywhere }}

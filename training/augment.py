@@ -36,9 +36,7 @@ class View:
     flip: Tensor
 
 
-def augment(
-    inputs: dict[str, Tensor], config: AugmentConfig, mirror: tuple[int, ...], seed: int
-) -> dict[str, Tensor]:
+def augment(inputs: dict[str, Tensor], config: AugmentConfig, mirror: tuple[int, ...], seed: int) -> dict[str, Tensor]:
     """Draws a view and colours for each clip from `seed` and applies them; the result is ready for the model.
 
     `inputs` as `training.data.Clips` gives them, batched. `mirror[v]` is joint v's partner in the mirror
@@ -85,11 +83,7 @@ def seen(modality: str, x: Tensor, view: View, mirror: tuple[int, ...]) -> Tenso
     if modality == "skeleton":
         return move_skeleton(x, view, mirror)
     moved = move_pictures(x, view)
-    return (
-        torch.einsum("bij,bjthw->bithw", torch.linalg.inv(view.matrix), moved)
-        if modality == "flow"
-        else moved
-    )
+    return torch.einsum("bij,bjthw->bithw", torch.linalg.inv(view.matrix), moved) if modality == "flow" else moved
 
 
 def move_pictures(x: Tensor, view: View) -> Tensor:

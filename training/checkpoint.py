@@ -65,9 +65,7 @@ def open_folder(folder: Path, config_text: str, about: dict[str, str]) -> bool:
         found = describe(folder)
         for name, words in (("config", "another configuration"), ("manifest", "other shards")):
             if found[name] != about[name]:
-                raise UserError(
-                    f"{folder} holds a run with {words}; remove it, or give this one another --name"
-                )
+                raise UserError(f"{folder} holds a run with {words}; remove it, or give this one another --name")
         return bool(found["finished"])
     write_text(folder / CONFIG, config_text)
     _describe(folder, {**about, "finished": False})

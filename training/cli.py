@@ -17,9 +17,7 @@ from training import train as training
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
 
-DatasetFolder = Annotated[
-    Path, typer.Option(help="A version of the dataset, or a folder of versions (the newest).")
-]
+DatasetFolder = Annotated[Path, typer.Option(help="A version of the dataset, or a folder of versions (the newest).")]
 Runs = Annotated[Path, typer.Option(help="Folder with one folder a run.")]
 
 
@@ -57,7 +55,7 @@ def evaluate(
         if checkpoint.describe(folder)["finished"]:
             predict.predict_run(folder, root, console)
         else:
-            console.print(f"{folder}: not finished, left out; `train` goes on with it", soft_wrap=True)
+            console.print(f"{folder}: not finished, left out; `train` goes on with it", soft_wrap=True, markup=False)
     manifest = checkpoint.dataset_identity(labels)["manifest"]
     tables.write(tables.results(runs, manifest, protocol), out, console)
-    console.print(f"written to {out}", soft_wrap=True)
+    console.print(f"written to {out}", soft_wrap=True, markup=False)

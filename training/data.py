@@ -101,14 +101,10 @@ class Clips(TorchDataset):
         samples = self.config.skeleton_frames if modality == "skeleton" else self.config.frames
         clip_frames = max(counts[row] for counts in self._counts.values())
         frames = window_frames(clip_frames, self.config.window, samples, place)
-        frames = np.minimum(
-            frames, self._counts[modality][row] - 1
-        )  # flow has one field less than the clip frames
+        frames = np.minimum(frames, self._counts[modality][row] - 1)  # flow has one field less than the clip frames
         if self.config.cache:
             if (row, modality) not in self._cache:
-                self._cache[row, modality] = self._decode(
-                    row, modality, np.arange(self._counts[modality][row])
-                )
+                self._cache[row, modality] = self._decode(row, modality, np.arange(self._counts[modality][row]))
             chosen = self._cache[row, modality][frames]
         else:
             chosen = self._decode(row, modality, frames)
@@ -121,9 +117,7 @@ class Clips(TorchDataset):
             return normalised(pose_codec.decode(data).joints[frames], *self._sizes[row])
         if modality == "flow":
             bound = self._detail("flow")["bound"]
-            return squares(flow_codec.decode(data, bound, frames.tolist()), self.config.size) / np.float32(
-                bound
-            )
+            return squares(flow_codec.decode(data, bound, frames.tolist()), self.config.size) / np.float32(bound)
         return squares(media.decode_video(data, frames.tolist()), self.config.size)
 
     def _detail(self, modality: str) -> dict[str, Any]:
@@ -166,9 +160,7 @@ class Batches(Sampler):
     epoch); call `start` before each epoch. There must be at least as many rows as devices.
     """
 
-    def __init__(
-        self, rows: Sequence[int], batch_size: int, seed: int, rank: int = 0, world: int = 1
-    ) -> None:
+    def __init__(self, rows: Sequence[int], batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
         self.rows = np.asarray(rows)
         self.seed, self.rank, self.world = seed, rank, world
         self.steps = -(-len(rows) // (batch_size * world))
@@ -217,9 +209,7 @@ def loader(clips: Clips, batches: Sampler | list[list[Request]], workers: int, p
 def checked(batch: Batch | Undecodable) -> Batch:
     """The batch. Raises UserError with the key of a clip that cannot be decoded."""
     if isinstance(batch, Undecodable):
-        raise UserError(
-            f"{batch.key}: its {batch.modality} cannot be decoded ({batch.detail}); remake the shards"
-        )
+        raise UserError(f"{batch.key}: its {batch.modality} cannot be decoded ({batch.detail}); remake the shards")
     return batch
 
 

@@ -64,7 +64,7 @@ class Display:
 
     def say(self, words: str) -> None:
         """A line that stays, above the bar."""
-        self._progress.console.print(words, highlight=False)
+        self._progress.console.print(words, highlight=False, markup=False)
 
 
 @contextmanager

@@ -63,9 +63,7 @@ def bootstrap_interval(
     if any(len(np.unique(split.sources)) < 2 for split in splits):
         return None
     names = np.unique(np.concatenate([split.sources for split in splits]))
-    draws = np.random.default_rng(seed).multinomial(
-        len(names), np.full(len(names), 1 / len(names)), replicates
-    )
+    draws = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), replicates)
     columns = [_resampled(split, draws[:, np.searchsorted(names, split.sources)]) for split in splits]
     means = np.mean(columns, axis=0)
     means = means[np.isfinite(means)]
@@ -78,10 +76,7 @@ def bootstrap_interval(
 def _resampled(split: Scored, counts: np.ndarray) -> np.ndarray:
     """mAP of each replicate, [R]; `counts` [R, N] says how often each clip was drawn."""
     values = np.stack(
-        [
-            _weighted_average_precision(*column, counts)
-            for column in zip(split.truth.T, split.scores.T, strict=True)
-        ]
+        [_weighted_average_precision(*column, counts) for column in zip(split.truth.T, split.scores.T, strict=True)]
     )
     occurs = np.isfinite(values)
     total = np.where(occurs, values, 0).sum(axis=0)

@@ -30,6 +30,4 @@ def learning_rate(optim: OptimConfig, step: int, steps_per_epoch: int) -> float:
     if done < warmup:
         return optim.learning_rate * min(1.0, (done + 1) / warmup)
     share = (done - warmup) / max(1.0, total - warmup)
-    return optim.learning_rate * (
-        optim.final_rate + (1 - optim.final_rate) * (1 + math.cos(math.pi * share)) / 2
-    )
+    return optim.learning_rate * (optim.final_rate + (1 - optim.final_rate) * (1 + math.cos(math.pi * share)) / 2)

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from rich import box
 from rich.console import Console
+from rich.markup import escape as escape_markup
 from rich.table import Table
 
 from pipeline.files import write_text
@@ -96,9 +97,7 @@ def results(runs: Path, manifest: str, protocol: str) -> Results:
             continue
         splits = scored(pd.read_parquet(path))
         rows.append(_row(origin, splits))
-        sizes = {
-            column: _size([splits[s] for s in names if s in splits]) for column, names in COLUMNS.items()
-        }
+        sizes = {column: _size([splits[s] for s in names if s in splits]) for column, names in COLUMNS.items()}
         muscles = origin.muscles.split(",")
     empty = [column for column in COLUMNS if not any(column in row.cells for row in rows)]
     if empty:
@@ -170,10 +169,10 @@ def show(found: Results, console: Console) -> None:
     for column in COLUMNS:
         table.add_column(column.replace(" ", "\n"), justify="right", footer=_words(found.sizes[column]))
     for row in found.rows:
-        table.add_row(row.name, *[_lines(row.cells.get(column)) for column in COLUMNS])
+        table.add_row(escape_markup(row.name), *[_lines(row.cells.get(column)) for column in COLUMNS])
     console.print(table)
     for line in (explanation(found), *found.notes, *verdicts(found)):
-        console.print(line, highlight=False)
+        console.print(line, highlight=False, markup=False)
 
 
 def as_csv(found: Results) -> str:
@@ -209,9 +208,7 @@ def as_html(found: Results) -> str:
     for column in ("known test", "new test"):
         shown = [row for row in found.rows if column in row.labels]
         if shown:
-            ap = [
-                [m, *[_percent(row.labels[column][i]) for row in shown]] for i, m in enumerate(found.muscles)
-            ]
+            ap = [[m, *[_percent(row.labels[column][i]) for row in shown]] for i, m in enumerate(found.muscles)]
             body += [
                 f"<h2>AP of each muscle group in %, {column}</h2>",
                 _html_table(["muscle group", *[row.name for row in shown]], ap, []),

@@ -62,10 +62,10 @@ def train(config_path: Path, root: Path, folder: Path, console: Console) -> None
     dataset = Dataset(root, model.modalities)  # type: ignore[arg-type]
     about = checkpoint.identity(config, dataset)
     if checkpoint.open_folder(folder, config_path.read_text(encoding="utf-8"), about):
-        console.print(f"{folder}: already trained", soft_wrap=True)
+        console.print(f"{folder}: already trained", soft_wrap=True, markup=False)
         return
     for part, path in config.model.pretrained.items():
-        console.print(f"{path}: {load_pretrained(model, Path(path), part)}", soft_wrap=True)
+        console.print(f"{path}: {load_pretrained(model, Path(path), part)}", soft_wrap=True, markup=False)
     run = assemble(config, fabric, folder, model, dataset)
     steps = config.optim.epochs * run.batches.steps
     with display(folder.name, run.progress.step, steps, run.clock, console) as bar:
@@ -84,24 +84,16 @@ def assemble(config: Config, fabric: Fabric, folder: Path, bare: nn.Module, data
     """Puts a run together where its checkpoint left it."""
     rows = dataset.rows(config.data.protocol, "train")
     if not rows:
-        raise UserError(
-            f"{dataset.root}: no clip is for training under {config.data.protocol}; add source videos"
-        )
+        raise UserError(f"{dataset.root}: no clip is for training under {config.data.protocol}; add source videos")
     if len(rows) < fabric.world_size:
-        raise UserError(
-            f"{dataset.root}: {len(rows)} training clips for {fabric.world_size} devices; use fewer"
-        )
+        raise UserError(f"{dataset.root}: {len(rows)} training clips for {fabric.world_size} devices; use fewer")
     clips = Clips(dataset, config.data)
     batches = Batches(rows, config.optim.batch_size, config.seed, fabric.global_rank, fabric.world_size)
     bare = bare.to(fabric.device)
     optimizer = adamw(bare, config.optim)
     progress = checkpoint.restore(folder, bare, optimizer)
     model, wrapped = fabric.setup(bare, optimizer)
-    log = (
-        SummaryWriter(str(folder / "tensorboard"), purge_step=progress.step)
-        if fabric.is_global_zero
-        else None
-    )
+    log = SummaryWriter(str(folder / "tensorboard"), purge_step=progress.step) if fabric.is_global_zero else None
     feed = loader(clips, batches, config.workers, pin=fabric.device.type == "cuda")
     return Run(config, folder, fabric, clips, batches, feed, bare, model, wrapped, progress, log)
 
@@ -139,9 +131,7 @@ def train_step(run: Run, batch: Batch) -> float:
         raise UserError(f"step {step}: the loss is not a finite number, {blame(batch, losses)}")
     run.optimizer.zero_grad()
     run.fabric.backward(loss * run.batches.weight(run.progress.position, len(batch.keys)))
-    norm = run.fabric.clip_gradients(
-        run.model, run.optimizer, max_norm=optim.clip_norm, error_if_nonfinite=False
-    )
+    norm = run.fabric.clip_gradients(run.model, run.optimizer, max_norm=optim.clip_norm, error_if_nonfinite=False)
     run.optimizer.step()
 
     if run.log:
@@ -173,10 +163,7 @@ def validate(run: Run) -> str:
     if run.log:
         for split, value in values.items():
             run.log.add_scalar(f"val/{split}", value, run.progress.step)
-    return (
-        ", ".join(f"{split} mAP {value:.1%}" for split, value in values.items())
-        or "no clip is for validation"
-    )
+    return ", ".join(f"{split} mAP {value:.1%}" for split, value in values.items()) or "no clip is for validation"
 
 
 def save(run: Run) -> None:
@@ -195,9 +182,7 @@ def phase(run: Run) -> dict[str, bool]:
 
 def clip_losses(output: Output, target: Tensor, head: str) -> Tensor:
     """Binary cross-entropy of each clip, [B]: the mean over branches and groups."""
-    return torch.stack(
-        [_cross_entropy(logits.float(), target, head) for logits in output.logits.values()]
-    ).mean(dim=0)
+    return torch.stack([_cross_entropy(logits.float(), target, head) for logits in output.logits.values()]).mean(dim=0)
 
 
 def _cross_entropy(logits: Tensor, target: Tensor, head: str) -> Tensor:

@@ -81,9 +81,7 @@ def read_mmcv(path: Path, *, stack: int = 0, limit: float = 0.02, relative: bool
     return (values * _unit(field, relative)).astype(np.float32)
 
 
-def write_mmcv(
-    path: Path, field: np.ndarray, *, stack: int = 0, limit: float = 0.02, relative: bool = True
-) -> None:
+def write_mmcv(path: Path, field: np.ndarray, *, stack: int = 0, limit: float = 0.02, relative: bool = True) -> None:
     """Writes one field as mmcv does quantised; the ending (.jpg, .png) chooses the picture format."""
     steps = np.floor((field / _unit(field, relative) + limit) * (255 / (2 * limit)))
     levels = np.clip(steps, 0, 254).astype(np.uint8)

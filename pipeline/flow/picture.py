@@ -8,9 +8,7 @@ _CORNERS = np.array([0, 15, 21, 25, 36, 49, 55]) / 55
 """Where red, yellow, green, cyan, blue, magenta and red again lie on the wheel, as shares of a turn: more
 room where the eye tells more colours apart."""
 
-_COLOURS = np.array(
-    [(255, 0, 0), (255, 255, 0), (0, 255, 0), (0, 255, 255), (0, 0, 255), (255, 0, 255), (255, 0, 0)]
-)
+_COLOURS = np.array([(255, 0, 0), (255, 255, 0), (0, 255, 0), (0, 255, 255), (0, 0, 255), (255, 0, 255), (255, 0, 0)])
 
 
 def picture(flow: np.ndarray, radius: float | None = None) -> np.ndarray:

@@ -14,7 +14,7 @@ from pipeline.pose.gaps import as_arrays, interpolate
 from pipeline.pose.layouts import COCO_17
 from pipeline.pose.models import model_path, read_lock
 from pipeline.pose.movenet import MoveNet
-from pipeline.pose.people import choose, link
+from pipeline.pose.people import Person, choose, link
 
 
 @functools.cache
@@ -29,10 +29,7 @@ def estimator(config: SkeletonConfig) -> Callable[[np.ndarray, float], Skeleton 
 
     def estimate(frames: np.ndarray, fps: float) -> Skeleton | Failure:
         count, height, width = frames.shape[:3]
-        people = (
-            [person for person in detect(frame) if person.score >= config.min_score] for frame in frames
-        )
-        tracks = link(people)
+        tracks = link([_certain(detect(frame), config.min_score) for frame in frames])
         track = choose(tracks, width, height) if tracks else {}
         if not track or len(track) < config.min_found * count:
             return Failure(Reason.NO_PERSON, f"found in {len(track)} of {count} frames")
@@ -51,3 +48,7 @@ def estimator(config: SkeletonConfig) -> Callable[[np.ndarray, float], Skeleton 
         )
 
     return estimate
+
+
+def _certain(people: list[Person], min_score: float) -> list[Person]:
+    return [person for person in people if person.score >= min_score]

@@ -154,9 +154,7 @@ def test_every_muscle_of_a_cited_exercise_is_taken(tables: Tables, facts: dict[s
         assert expected <= set(label_names(tables.labels[row["activity"]], tables.muscles)), row
 
 
-def test_the_map_knows_every_muscle_of_the_facts_table(
-    tables: Tables, facts: dict[str, dict[str, str]]
-) -> None:
+def test_the_map_knows_every_muscle_of_the_facts_table(tables: Tables, facts: dict[str, dict[str, str]]) -> None:
     mapping = rows(PACKAGE_DIR / "labels/free-exercise-db-map.csv")
     named = {
         muscle

@@ -82,9 +82,7 @@ def test_video_disjoint_has_no_source_on_two_sides(seed: int, clips: list[Clip])
 
 
 @given(seed=st.integers(0, 2**32), clips=CLIPS)
-def test_video_disjoint_leaves_out_only_clips_whose_source_is_trained_on(
-    seed: int, clips: list[Clip]
-) -> None:
+def test_video_disjoint_leaves_out_only_clips_whose_source_is_trained_on(seed: int, clips: list[Clip]) -> None:
     splits = split_all("video-disjoint", seed, clips)
     trained = {source for source, key, _ in clips if splits[key] == "train"}
     unused = {key for _, key, _ in clips if splits[key] == UNUSED}
@@ -92,9 +90,7 @@ def test_video_disjoint_leaves_out_only_clips_whose_source_is_trained_on(
 
 
 @given(seed=st.integers(0, 2**32), clips=CLIPS, more=CLIPS)
-def test_no_clip_moves_between_the_sides_when_clips_are_added(
-    seed: int, clips: list[Clip], more: list[Clip]
-) -> None:
+def test_no_clip_moves_between_the_sides_when_clips_are_added(seed: int, clips: list[Clip], more: list[Clip]) -> None:
     keys = {key for _, key, _ in clips}
     grown = clips + [clip for clip in more if clip[1] not in keys]
     assume(len(grown) > len(clips))

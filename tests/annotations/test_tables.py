@@ -82,9 +82,7 @@ def test_segments_may_stand_in_any_order(folder: Path) -> None:
 
 
 def test_takedowns_are_read_and_may_name_sources_that_are_gone(folder: Path) -> None:
-    (folder / "takedowns.csv").write_text(
-        "id,date,reason\nabc,2025-03-01,asked by the owner\nold,2024-12-31,x\n"
-    )
+    (folder / "takedowns.csv").write_text("id,date,reason\nabc,2025-03-01,asked by the owner\nold,2024-12-31,x\n")
     assert read_tables(folder).takedowns == {"abc", "old"}
 
 
@@ -237,9 +235,7 @@ def test_an_id_of_64_characters_is_accepted(folder: Path) -> None:
         ("sources.csv", "id,url", "id,id", 1, ["column 'id' twice"]),
     ],
 )
-def test_a_broken_table_is_refused(
-    folder: Path, file: str, old: str, new: str, line: int, words: list[str]
-) -> None:
+def test_a_broken_table_is_refused(folder: Path, file: str, old: str, new: str, line: int, words: list[str]) -> None:
     replace(folder / file, old, new)
     message = refusal(folder)
     assert message.startswith(f"{folder / file}:{line}: ")
@@ -302,9 +298,7 @@ def test_what_is_written_comes_back(
     line_end: str,
 ) -> None:
     folder = tmp_path_factory.mktemp("tables")
-    rows = [
-        [name, f"https://example.org/{n}", "", notes] for n, (name, (notes, _)) in enumerate(sources.items())
-    ]
+    rows = [[name, f"https://example.org/{n}", "", notes] for n, (name, (notes, _)) in enumerate(sources.items())]
     spans = [
         [name, start / 1000, end / 1000, "squat"]
         for name, (_, times) in sources.items()

@@ -1,6 +1,6 @@
 """The engine's own cost: no-op clips through plan, cluster and ledger. Prints items per second and the driver's memory.
 
-    python -m tests.bench.engine [items]
+python -m tests.bench.engine [items]
 """
 
 from __future__ import annotations

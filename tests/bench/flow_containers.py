@@ -44,10 +44,7 @@ def pictures(name: str, suffix: str, parameters: Sequence[int], per_field: int) 
     """One picture for x above y, or one for each."""
 
     def encode(levels: np.ndarray) -> list[list[np.ndarray]]:
-        return [
-            [cv2.imencode(suffix, part, parameters)[1] for part in np.split(field, per_field)]
-            for field in levels
-        ]
+        return [[cv2.imencode(suffix, part, parameters)[1] for part in np.split(field, per_field)] for field in levels]
 
     def decode(data: list[list[np.ndarray]], numbers: Sequence[int] | None) -> np.ndarray:
         chosen = range(len(data)) if numbers is None else numbers
@@ -117,9 +114,7 @@ def row(container: Container, flows: list[np.ndarray]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--clips", type=int, default=6)
     parser.add_argument("--tvl1-clips", type=int, default=2)

@@ -1,4 +1,4 @@
-"""The whole pipeline as a user runs it, on two rendered workouts: what comes out, from one worker and two, after kills."""
+"""The whole pipeline as a user runs it, on two rendered workouts: its results, from one worker and two, after kills."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ import pandas as pd
 import pytest
 import webdataset
 
+from pipeline.errors import UserError
 from pipeline.pose.models import model_path
 from pipeline.reader import Dataset, DatasetError, find_version
 from pipeline.records import MODALITIES
-from pipeline.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 VERSION = "dataset/0.1.0"

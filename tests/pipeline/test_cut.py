@@ -1,4 +1,4 @@
-"""Cutting, judged by the pictures: frame i of the small video has brightness 4 i, so a clip shows which frames it holds."""
+"""Cutting, judged by the pictures: frame i of the small video has brightness 4 i, so a clip shows its frames."""
 
 from __future__ import annotations
 

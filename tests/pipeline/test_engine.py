@@ -146,7 +146,7 @@ def test_an_item_is_in_exactly_one_state(tmp_path: Path, last: Attempt | None, s
     (tmp_path / "there").touch()
     plan = Plan("cut")
     plan.sort("i", "w", last, tmp_path)
-    assert {"i": True} == {item: True for item in getattr(plan, state)}
+    assert dict.fromkeys(getattr(plan, state), True) == {"i": True}
     assert plan.inputs == 1 == len(plan.done) + len(plan.failed) + plan.left
 
 

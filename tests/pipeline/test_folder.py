@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -47,4 +48,4 @@ def test_windows_cover_a_video_once(seconds: float, count: int) -> None:
     spans = list(windows(seconds))
     assert len(spans) == count
     assert spans[0][0] == 0 and spans[-1][1] == pytest.approx(seconds)
-    assert all(end == start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+    assert all(end == start for (_, end), (start, _) in pairwise(spans))

@@ -60,9 +60,7 @@ def test_devices_weigh_every_clip_alike() -> None:
     for step, together in enumerate((6, 5)):
         sizes = [len(list(batches)[step]) for batches in devices]
         weights = [batches.weight(step, size) for batches, size in zip(devices, sizes, strict=True)]
-        assert [w / size / 2 for w, size in zip(weights, sizes, strict=True)] == pytest.approx(
-            [1 / together] * 2
-        )
+        assert [w / size / 2 for w, size in zip(weights, sizes, strict=True)] == pytest.approx([1 / together] * 2)
 
 
 def test_window_frames() -> None:
@@ -90,18 +88,13 @@ def test_a_clip_without_a_cache_decodes_to_the_same(toy: Path) -> None:
     cached = Clips(Dataset(toy, ("rgb", "skeleton")), dataclasses.replace(SMALL, cache=True))
     for place in (0.2, 0.9):
         for modality in ("rgb", "skeleton"):
-            assert torch.equal(
-                checked_sample(plain, 1, place)[modality], checked_sample(cached, 1, place)[modality]
-            )
+            assert torch.equal(checked_sample(plain, 1, place)[modality], checked_sample(cached, 1, place)[modality])
 
 
 def test_worker_processes_give_the_same_batches(toy: Path) -> None:
     requests = in_order(range(6), 4, 0, 1)
     batches = [
-        [
-            checked(batch)
-            for batch in loader(Clips(Dataset(toy, ("skeleton",)), SMALL), requests, workers, pin=False)
-        ]
+        [checked(batch) for batch in loader(Clips(Dataset(toy, ("skeleton",)), SMALL), requests, workers, pin=False)]
         for workers in (0, 1)
     ]
     for here, there in zip(*batches, strict=True):

@@ -8,9 +8,7 @@ from training.optim import adamw, learning_rate
 
 
 def test_learning_rate_warms_up_and_falls_in_each_phase() -> None:
-    optim = OptimConfig(
-        epochs_branches=10, epochs_joint=20, learning_rate=1.0, warmup_epochs=2, final_rate=0.1
-    )
+    optim = OptimConfig(epochs_branches=10, epochs_joint=20, learning_rate=1.0, warmup_epochs=2, final_rate=0.1)
     rates = [learning_rate(optim, step, 5) for step in range(150)]
     for phase in (rates[:50], rates[50:]):
         assert phase[:10] == pytest.approx([(i + 1) / 10 for i in range(10)])
@@ -22,8 +20,6 @@ def test_learning_rate_warms_up_and_falls_in_each_phase() -> None:
 def test_vectors_are_not_decayed() -> None:
     model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.LayerNorm(3))
     decay = {
-        id(w): group["weight_decay"]
-        for group in adamw(model, OptimConfig()).param_groups
-        for w in group["params"]
+        id(w): group["weight_decay"] for group in adamw(model, OptimConfig()).param_groups for w in group["params"]
     }
     assert [decay[id(weight)] for weight in model.parameters()] == [0.05, 0, 0, 0]

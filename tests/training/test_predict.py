@@ -34,12 +34,8 @@ def model() -> torch.nn.Module:
 
 
 def test_branches_are_averaged_as_probabilities() -> None:
-    output = Output(
-        {"rgb": torch.tensor([[0.0, 0.0]]), "skeleton": torch.tensor([[np.log(3.0), 0.0]])}, {}, None
-    )
-    assert branch_mean(output, "softmax")[0].tolist() == pytest.approx(
-        [(1 / 2 + 3 / 4) / 2, (1 / 2 + 1 / 4) / 2]
-    )
+    output = Output({"rgb": torch.tensor([[0.0, 0.0]]), "skeleton": torch.tensor([[np.log(3.0), 0.0]])}, {}, None)
+    assert branch_mean(output, "softmax")[0].tolist() == pytest.approx([(1 / 2 + 3 / 4) / 2, (1 / 2 + 1 / 4) / 2])
     assert branch_mean(output, "sigmoid")[0].tolist() == pytest.approx([(1 / 2 + 3 / 4) / 2, 1 / 2])
 
 
@@ -62,7 +58,5 @@ def test_views_are_averaged(config: Config, dataset: Dataset, model: torch.nn.Mo
     for first in (2, 6):
         shorter = [replace(clip, joints=clip.joints[first : first + 16]) for clip in toy_clips()]
         root = write_dataset(dataset.root.parent / str(first) / "0.0.1", shorter)
-        parts.append(
-            probabilities(fabric, model, Clips(Dataset(root, ("skeleton",)), config.data), rows, config)
-        )
+        parts.append(probabilities(fabric, model, Clips(Dataset(root, ("skeleton",)), config.data), rows, config))
     assert np.allclose(found, (parts[0] + parts[1]) / 2, atol=1e-5)

@@ -58,9 +58,7 @@ def baselines(dataset: Dataset, runs: Path) -> None:
 def test_cells_by_hand(toy: Dataset, tmp_path: Path) -> None:
     """Right on known, All Ones on new: 1 and the prevalence; the mean lies between, in the csv too."""
     runs = tmp_path / "runs"
-    found = {
-        s: truth(toy, s) if s.startswith("known") else np.ones_like(truth(toy, s)) for s in predict.SCORED
-    }
+    found = {s: truth(toy, s) if s.startswith("known") else np.ones_like(truth(toy, s)) for s in predict.SCORED}
     save(toy, runs, "half", found)
     (row,) = made(toy, runs).rows
     # New activities: star has 2 3 13 17, march 9 13, one clip each in two videos.
@@ -163,7 +161,7 @@ def test_intervals_come_with_the_number_and_only_where_there_are_videos(toy: Dat
 def test_files_and_terminal_say_the_same(toy: Dataset, tmp_path: Path) -> None:
     runs, out = tmp_path / "runs", tmp_path / "tables"
     baselines(toy, runs)
-    save(toy, runs, "<b>bold</b>", {split: truth(toy, split) for split in predict.SCORED}, model="x")
+    save(toy, runs, "<b>[bold]", {split: truth(toy, split) for split in predict.SCORED}, model="x")
     found = made(toy, runs)
     console = Console(width=160, record=True, quiet=False, file=(tmp_path / "screen").open("w"))
     tables.write(found, out, console)
@@ -173,7 +171,7 @@ def test_files_and_terminal_say_the_same(toy: Dataset, tmp_path: Path) -> None:
         for cell in row.cells.values():
             assert cell.number in text and cell.number in page
             assert cell.range in text and cell.range in page
-    assert "<b>" not in page
+    assert "<b>" not in page and "<b>[bold]" in text
     labels = list(csv.DictReader((out / "labels.csv").open()))
     occurring = {i for split in ACTIVITIES.values() for i in split}
     assert {line["muscle"] for line in labels} == {f"muscle-{i}" for i in occurring}

@@ -75,9 +75,7 @@ def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(
     train.train(config, toy, tmp_path / "stopped", QUIET)
     assert len(last(tmp_path / "whole")["progress"]["losses"]) == 3 * sum(epochs.values())
     assert equal(last(tmp_path / "whole"), last(tmp_path / "stopped"))
-    bests = [
-        torch.load(tmp_path / name / checkpoint.BEST, weights_only=True) for name in ("whole", "stopped")
-    ]
+    bests = [torch.load(tmp_path / name / checkpoint.BEST, weights_only=True) for name in ("whole", "stopped")]
     assert equal(*bests)
     curves = [_curve(tmp_path / name) for name in ("whole", "stopped")]
     assert curves[0] == curves[1] and len(curves[0]) == 3 * sum(epochs.values())
@@ -113,9 +111,7 @@ def test_a_run_can_start_from_published_weights(toy: Path, tmp_path: Path) -> No
     config = write_config(tmp_path / "a.toml", optim={"epochs_branches": 1})
     train.train(config, toy, tmp_path / "first", QUIET)
     start = {"pretrained": {"": str(tmp_path / "first" / checkpoint.BEST)}}
-    config = write_config(
-        tmp_path / "b.toml", model=start, optim={"epochs_branches": 1, "learning_rate": 1e-9}
-    )
+    config = write_config(tmp_path / "b.toml", model=start, optim={"epochs_branches": 1, "learning_rate": 1e-9})
     train.train(config, toy, tmp_path / "second", QUIET)
     first, second = last(tmp_path / "first")["model"], last(tmp_path / "second")["model"]
     assert torch.allclose(first["fc.weight"], second["fc.weight"], atol=1e-6)
@@ -186,9 +182,7 @@ def test_the_best_weights_are_kept(toy: Path, tmp_path: Path, monkeypatch: pytes
     assert checkpoint.describe(tmp_path / "run")["best"] == {"known-val": 0.6, "new-val": 0.6}
 
 
-def test_weights_of_the_first_phase_do_not_compete(
-    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_of_the_first_phase_do_not_compete(toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = write_config(tmp_path / "a.toml", model=BOTH, optim={"epochs_branches": 1, "epochs_joint": 1})
     validations([0.9, 0.5], monkeypatch)
     train.train(config, toy, tmp_path / "run", QUIET)
@@ -201,16 +195,12 @@ def test_losses_by_hand() -> None:
     target = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
     for head, activation in (("sigmoid", torch.sigmoid), ("softmax", lambda x: x.softmax(dim=1))):
         both = train.clip_losses(Output({"rgb": logits, "skeleton": -logits}, {}, None), target, head)
-        by_hand = [
-            F.binary_cross_entropy(activation(x), target, reduction="none").mean(1) for x in (logits, -logits)
-        ]
+        by_hand = [F.binary_cross_entropy(activation(x), target, reduction="none").mean(1) for x in (logits, -logits)]
         assert torch.allclose(both, (by_hand[0] + by_hand[1]) / 2)
 
 
 def test_a_certain_softmax_has_finite_loss_and_gradient() -> None:
     logits = torch.tensor([[200.0, 0.0, 0.0]], requires_grad=True)
-    loss = train.clip_losses(
-        Output({"rgb": logits}, {}, None), torch.tensor([[0.0, 1.0, 1.0]]), "softmax"
-    ).sum()
+    loss = train.clip_losses(Output({"rgb": logits}, {}, None), torch.tensor([[0.0, 1.0, 1.0]]), "softmax").sum()
     loss.backward()
     assert torch.isfinite(loss) and logits.grad is not None and torch.isfinite(logits.grad).all()

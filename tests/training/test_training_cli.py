@@ -48,17 +48,13 @@ def test_train_then_evaluate_twice(toy: Path, tmp_path: Path, capsys: pytest.Cap
     shown = capsys.readouterr().out
     assert "hdgcn" in shown and "transm3e" in shown and "All Ones" in shown
     saved = pd.read_parquet(tmp_path / "runs" / "hdgcn_tiny" / "predictions.parquet")
-    expected = {
-        clip.key: (clip.source, clip.activity, clip.split) for clip in toy_clips() if clip.split != "train"
-    }
+    expected = {clip.key: (clip.source, clip.activity, clip.split) for clip in toy_clips() if clip.split != "train"}
     found = {row.key: (row.source, row.activity, row.split) for row in saved.itertuples()}
     assert found == expected
     assert all(len(p) == 20 and min(p) >= 0 and max(p) <= 1 for p in saved["y_prob"])
 
 
-def test_an_unfinished_run_has_no_row_but_a_line(
-    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unfinished_run_has_no_row_but_a_line(toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     about = {"config": "", "manifest": "", "dataset": ""}
     checkpoint.open_folder(tmp_path / "runs" / "begun", "", about)
     app(command("evaluate", tmp_path, toy, "--out", str(tmp_path / "tables")), standalone_mode=False)
@@ -104,9 +100,7 @@ def test_ctrl_c_loses_nothing_finished(toy: Path, tmp_path: Path) -> None:
         ("[model]\nname = 'hdgcn'\noptions = {layer = 4}", "layer"),
     ],
 )
-def test_a_configuration_that_cannot_be_used_names_the_key(
-    text: str, words: str, toy: Path, tmp_path: Path
-) -> None:
+def test_a_configuration_that_cannot_be_used_names_the_key(text: str, words: str, toy: Path, tmp_path: Path) -> None:
     config = tmp_path / "bad.toml"
     config.write_text(text)
     with pytest.raises(UserError, match=words):
@@ -127,8 +121,6 @@ def test_a_missing_dataset_is_one_line(tmp_path: Path) -> None:
 
 def test_the_digest_is_of_what_decides_the_result(tmp_path: Path) -> None:
     plain = load(write_config(tmp_path / "a.toml")).digest()
-    assert (
-        load(write_config(tmp_path / "a.toml", run={"checkpoint_steps": 5, "workers": 3})).digest() == plain
-    )
+    assert load(write_config(tmp_path / "a.toml", run={"checkpoint_steps": 5, "workers": 3})).digest() == plain
     assert load(write_config(tmp_path / "a.toml", run={"seed": 1})).digest() != plain
     assert load(write_config(tmp_path / "a.toml", model={"head": "softmax"})).digest() != plain

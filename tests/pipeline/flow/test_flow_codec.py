@@ -34,9 +34,7 @@ def test_levels_are_denseflows(values: np.ndarray, bound: float) -> None:
 
 
 @given(arrays(np.float32, 20, elements=st.floats(-30, 30, width=32)), BOUNDS)
-def test_error_is_at_most_half_a_step_inside_the_bound_and_clipped_outside(
-    values: np.ndarray, bound: float
-) -> None:
+def test_error_is_at_most_half_a_step_inside_the_bound_and_clipped_outside(values: np.ndarray, bound: float) -> None:
     back = dequantise(quantise(values, bound), bound)
     assert back.dtype == np.float32
     assert np.abs(back - np.clip(values, -bound, bound)).max() <= bound / 255 * 1.0001 + 1e-6

@@ -15,9 +15,7 @@ from hypothesis.extra.numpy import arrays
 from pipeline.flow.formats import read_denseflow, read_flo, read_mmcv, write_denseflow, write_flo, write_mmcv
 
 SIZES = st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(2))
-PICTURES = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+PICTURES = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def smooth(height: int = 24, width: int = 40) -> np.ndarray:
@@ -104,9 +102,7 @@ def test_mmcv_levels_by_hand(tmp_path: Path) -> None:
 
 @PICTURES
 @given(arrays(np.float32, SIZES, elements=st.floats(-5, 5, width=32)), st.sampled_from([0, 1]), st.booleans())
-def test_mmcv_round_trip_is_within_half_a_step(
-    tmp_path: Path, field: np.ndarray, stack: int, relative: bool
-) -> None:
+def test_mmcv_round_trip_is_within_half_a_step(tmp_path: Path, field: np.ndarray, stack: int, relative: bool) -> None:
     limit = 6.0
     path = tmp_path / "field.png"
     write_mmcv(path, field, stack=stack, limit=limit, relative=relative)
