@@ -209,7 +209,7 @@ def _arm(build: Build, side: str) -> list[Part]:
     upper, fore, hand = (FRAME[f"{side}_{joint}"] for joint in ("shoulder", "elbow", "wrist"))
     return [
         Part("upper-arm", upper, (0, 0, 0), (0, -0.186 * h, 0), (0.032 * h * g, 0.0235 * h * g)),
-        Part("sleeve", upper, (0, 0.002 * h, 0), (0, -0.085 * h, 0), (0.037 * h * g, 0.035 * h * g)),
+        Part("sleeve", upper, (0, 0, 0), (0, -0.085 * h, 0), (0.0345 * h * g, 0.0315 * h * g)),
         Part("forearm", fore, (0, 0, 0), (0, -0.05 * h, 0), (0.0235 * h * g, 0.0255 * h * g)),
         Part("forearm", fore, (0, -0.05 * h, 0), (0, -0.146 * h, 0), (0.0255 * h * g, 0.0165 * h * g)),
         Part("hand", hand, (0, -0.018 * h, 0), (0, -0.055 * h, 0.004 * h), (0.019 * h, 0.022 * h), (1.0, 1.0, 0.6)),

@@ -141,7 +141,12 @@ MOTIONS: dict[str, Motion] = {
     ),
     "mountain-climber": Motion(
         period=(0.9, 1.3),
-        keys=_alternating((0.0, {**_HIGH_PLANK, "left_hip": 108, "left_knee": 112, "left_ankle": 0})),
+        keys=_alternating(
+            (0.0, {**_HIGH_PLANK, "left_hip": 112, "left_knee": 118, "left_ankle": 0}),
+            (0.14, {**_HIGH_PLANK, "left_hip": 74, "left_knee": 106, "left_ankle": 0}),
+            (0.25, _HIGH_PLANK),
+            (0.36, {**_HIGH_PLANK, "right_hip": 74, "right_knee": 106, "right_ankle": 0}),
+        ),
         anchor=("wrist",),
         level=(("wrist",), ("ankle",)),
         planted=("wrist",),

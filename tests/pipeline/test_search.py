@@ -11,8 +11,6 @@ import pytest
 from fakes.site import Site, serving
 from typer.testing import CliRunner
 
-pytest.importorskip("pipeline.sample.server", reason="the demo's own server is not there")
-
 from annotations.tables import CANDIDATES, Source, TableError, read_tables
 from pipeline import child, cli, search
 from pipeline.errors import UserError

@@ -1,0 +1,139 @@
+"""Sample workouts, like HIIT videos: a person does some exercises in a room, with a rest between them.
+
+Everything follows from the seed; the same seed gives the same bytes on one kind of processor.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from annotations.tables import read_tables
+from pipeline import media
+from pipeline.files import replacing
+from pipeline.sample import casting
+from pipeline.sample.body import make_body
+from pipeline.sample.camera import Camera, frame_motion, look
+from pipeline.sample.motions import MOTIONS, REST
+from pipeline.sample.movement import Motion, play
+from pipeline.sample.picture import Stage, draw
+from pipeline.sample.raycast import make_shape
+from pipeline.sample.room import backdrop
+from pipeline.sample.truth import FrameTruth, observe, write_truth
+
+WIDTH, HEIGHT, FPS = 340, 256, 15
+EXERCISES = 4
+"""Exercises in a workout."""
+NEW_EVERY = 3
+"""Every third workout shows new activities alone, so that a protocol that keeps videos apart still has some."""
+
+_STEP_S = 0.2
+"""Takes last a whole number of these: whole frames, and times that a table holds exactly."""
+_CRF = 16
+
+
+@dataclass(frozen=True)
+class Take:
+    """What the camera shows without a cut; `activity` is empty for a rest."""
+
+    activity: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Workout:
+    """One video to render."""
+
+    id: str
+    seed: int
+    takes: tuple[Take, ...]
+
+
+def plan(seed: int, count: int) -> list[Workout]:
+    """The first `count` workouts of a seed; each activity comes about equally often."""
+    activities = read_tables().activities
+    pools = [[name for name in MOTIONS if activities[name].new is new] for new in (False, True)]
+    decks = [_deck(np.random.default_rng([seed, number]), pool) for number, pool in enumerate(pools)]
+    workouts = []
+    for number in range(count):
+        random = np.random.default_rng([seed, 2, number])
+        deck = decks[number % NEW_EVERY == NEW_EVERY - 1]
+        takes = [Take("", _seconds(random, 0.6, 1.0))]
+        for _ in range(EXERCISES):
+            takes += [Take(next(deck), _seconds(random, 2.4, 3.4)), Take("", _seconds(random, 0.6, 1.0))]
+        workouts.append(Workout(f"workout-{seed}-{number:03d}", int(random.integers(2**31)), tuple(takes)))
+    return workouts
+
+
+def _deck(random: np.random.Generator, pool: Sequence[str]) -> Iterator[str]:
+    """Activities dealt from a deck that is shuffled again when it is empty."""
+    while True:
+        yield from (pool[index] for index in random.permutation(len(pool)))
+
+
+def _seconds(random: np.random.Generator, low: float, high: float) -> float:
+    return round(round(random.uniform(low, high) / _STEP_S) * _STEP_S, 3)
+
+
+def write_segments(workouts: Sequence[Workout], path: Path) -> None:
+    """Writes segments.csv: the exercises, without the rests."""
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["source", "start", "end", "activity"])
+        for workout in workouts:
+            start = 0.0
+            for take in workout.takes:
+                end = round(start + take.seconds, 3)
+                if take.activity:
+                    writer.writerow([workout.id, f"{start:.3f}", f"{end:.3f}", take.activity])
+                start = end
+
+
+def render_workout(workout: Workout, folder: Path) -> str:
+    """Renders videos/<id>.mp4 and, before it, truth/<id>.npz; returns the id. Raises OSError if the disk is full."""
+    known: list[FrameTruth] = []
+    with replacing(folder / "videos" / f"{workout.id}.mp4") as part:
+        media.encode(_frames(workout, known), part, FPS, crf=_CRF, gop=2 * FPS)
+        write_truth(known, folder / "truth" / f"{workout.id}.npz", WIDTH, HEIGHT)
+    return workout.id
+
+
+def _frames(workout: Workout, known: list[FrameTruth]) -> Iterator[np.ndarray]:
+    """Pictures [H, W, 3], and what is true of them appended to `known`."""
+    random = np.random.default_rng(workout.seed)
+    body = make_body(casting.draw_build(random))
+    shape, outfit, room = make_shape(body), casting.draw_outfit(random), casting.draw_room(random)
+    facing = random.uniform(0, 360)
+    for take in workout.takes:
+        motion = MOTIONS[take.activity] if take.activity else REST
+        poses = play(body, motion, *_tempo(random, motion, take.seconds), effort=random.uniform(0.9, 1.05))
+        poses = poses.turned(facing)
+        camera = frame_motion(_place_camera(random, motion, facing), body, poses, random.uniform(190, 230))
+        stage = Stage(shape, outfit, camera, backdrop(room, camera, *_mat(poses.origin, facing)), room.light)
+        for number in range(len(poses.origin)):
+            picture = draw(stage, poses.rotation[number], poses.origin[number])
+            known.append(observe(stage, poses, number, picture))
+            yield picture.image
+
+
+def _tempo(random: np.random.Generator, motion: Motion, seconds: float) -> tuple[np.ndarray, float]:
+    """The phase of each frame, and the length of a cycle in seconds."""
+    period = random.uniform(*motion.period)
+    phases = random.random() + np.arange(round(seconds * FPS)) / FPS / period
+    return phases, period
+
+
+def _place_camera(random: np.random.Generator, motion: Motion, facing: float) -> Camera:
+    side = 1 if random.random() < 0.5 else -1
+    azimuth = facing + side * random.uniform(*motion.view)
+    return look(azimuth, random.uniform(4, 18), random.uniform(330, 480), WIDTH, HEIGHT)
+
+
+def _mat(origin: np.ndarray, facing: float) -> tuple[tuple[float, float], float]:
+    """The mat lies below the middle of the motion, along the way the person faces."""
+    middle = (origin.min(axis=(0, 1)) + origin.max(axis=(0, 1))) / 2
+    return (float(middle[0]), float(middle[2])), facing
