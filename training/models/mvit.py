@@ -232,8 +232,8 @@ class MViTBlock(nn.Module):
         if self.widens:
             self.proj = nn.Linear(dim, width)
         self.pools = max(query_stride) > 1
-        kernel = [s + 1 if s > 1 else s for s in query_stride]
-        self.pool_skip = nn.MaxPool3d(kernel, query_stride, [k // 2 for k in kernel])
+        kernel = tuple(s + 1 if s > 1 else s for s in query_stride)
+        self.pool_skip = nn.MaxPool3d(kernel, query_stride, tuple(k // 2 for k in kernel))
 
     def forward(self, x: Tensor, grid: Size, tokens: int) -> tuple[Tensor, Size]:
         normed = self.norm1(x)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -12,8 +12,7 @@ Inputs = Mapping[str, Tensor]
 floats."""
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """The result of one forward pass.
 
     `logits`: one [B, classes] for each branch, before any activation; a single model has one branch, named
@@ -23,5 +22,5 @@ class Output:
     """
 
     logits: dict[str, Tensor]
-    features: dict[str, Tensor] = field(default_factory=dict)
+    features: dict[str, Tensor]
     distillation: Tensor | None = None
