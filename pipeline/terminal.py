@@ -18,13 +18,16 @@ def run_app(app: typer.Typer) -> None:
     """Runs a typer app and exits."""
     errors = Console(stderr=True)
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False) or 0
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except UserError as error:
         errors.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(2)
+        code = 2
     except (click.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    # Typer turns Ctrl-C into this code by itself.
+    if code == INTERRUPTED:
         errors.print("stopped; everything finished is kept, and the same command goes on from here")
-        sys.exit(INTERRUPTED)
+    sys.exit(code)

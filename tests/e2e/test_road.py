@@ -19,6 +19,7 @@ import pytest
 import webdataset
 
 from pipeline.errors import UserError
+from pipeline.files import PART
 from pipeline.pose.models import model_path
 from pipeline.reader import Dataset, DatasetError, find_version
 from pipeline.records import MODALITIES
@@ -130,7 +131,7 @@ def test_one_worker_and_kills_give_the_same_bytes(made: Path, tmp_path: Path) ->
     result = run(work, "demo", "--workouts", "2", workers=1)
     assert result.returncode == 0, result.stdout + result.stderr
     assert digests(work / VERSION) == digests(made / VERSION)
-    assert not list(work.rglob("*.part"))
+    assert not list(work.rglob(f"*{PART}*"))
 
 
 def test_ctrl_c_says_how_to_go_on(made: Path, tmp_path: Path) -> None:
