@@ -20,6 +20,7 @@ __all__ = ["NAMES", "Inputs", "LoadReport", "Output", "build", "load_pretrained"
 
 NAMES = (
     "hdgcn",
+    "hdgcn_ntu",
     "hdgcn_tiny",
     "mvit_v2_s",
     "mvit_v2_b",
@@ -40,6 +41,8 @@ def build(name: str, **config: Any) -> nn.Module:
     match name:
         case "hdgcn":
             return graph.HDGCN(configure(graph.HDGCN_COCO, config))
+        case "hdgcn_ntu":
+            return graph.HDGCN(configure(graph.HDGCN_NTU, config))
         case "hdgcn_tiny":
             return graph.HDGCN(configure(graph.HDGCN_TINY, config))
         case "mvit_v2_s":

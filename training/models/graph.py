@@ -17,26 +17,23 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.errors import UserError
-from pipeline.pose.layouts import LAYOUTS, Layout
+from pipeline.pose.layouts import Layout
+from training.models.layouts import layout_named
 from training.models.output import Inputs, Output
 
 
-def layout_named(name: str) -> Layout:
-    """The joint layout `name`. Raises UserError for an unknown one."""
-    if name not in LAYOUTS:
-        raise UserError(f"no joint layout is called {name!r}; known: {', '.join(LAYOUTS)}")
-    return LAYOUTS[name]
+def tree_levels(layout: Layout, centre: int, most: int = 0) -> tuple[tuple[int, ...], ...]:
+    """Joints by their distance in edges from the joint `centre`: the default hierarchy of HD-GCN.
 
-
-def tree_levels(layout: Layout, centre: int) -> tuple[tuple[int, ...], ...]:
-    """Joints by their distance in edges from the joint `centre`: the default hierarchy of HD-GCN."""
+    With `most`, there are at most so many levels, and all joints further out are in the last.
+    """
     levels: list[tuple[int, ...]] = [(centre,)]
     seen = {centre}
     while len(seen) < len(layout.joints):
         last = set(levels[-1])
         beside = {b for edge in layout.edges for a, b in (edge, edge[::-1]) if a in last} - seen
-        if not beside:
-            raise UserError(f"layout {layout.name}: its edges do not connect all joints")
+        if len(levels) + 1 == most:
+            beside = set(range(len(layout.joints))) - seen
         levels.append(tuple(sorted(beside)))
         seen |= beside
     return tuple(levels)
@@ -225,6 +222,8 @@ class HDGCNConfig:
     """The joint on top of the hierarchy (the paper's centre of mass); COCO has no pelvis, so the nose."""
     groups: tuple[tuple[int, ...], ...] = ()
     """The hierarchy from the centre outwards, joints from 0; empty for the tree levels below the centre."""
+    most_groups: int = 0
+    """Most tree levels; joints further out join the last. 0: as many as the tree has."""
     people: int = 1
     """M, the most people in a clip."""
     widths: tuple[int, ...] = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256)
@@ -234,9 +233,23 @@ class HDGCNConfig:
     dropout: float = 0.0
     """Before the classification layer."""
 
+    def __post_init__(self) -> None:
+        joints = len(layout_named(self.layout).joints)
+        if not 0 <= self.centre < joints:
+            raise UserError(f"hdgcn: centre must be a joint of {self.layout}, 0 to {joints - 1}")
+        if self.groups and (len(self.groups) < 2 or sorted(sum(self.groups, ())) != list(range(joints))):
+            raise UserError(f"hdgcn: groups must be two or more that hold each joint of {self.layout} once")
+        if self.most_groups not in (0, *range(2, joints + 1)):
+            raise UserError("hdgcn: most_groups must be 0 or at least 2")
+        if not self.widths or any(width < 4 or width % 4 for width in self.widths):
+            raise UserError("hdgcn: widths must be multiples of 4")
+
 
 HDGCN_COCO = HDGCNConfig()
 """Four hierarchy layers on COCO-17: 1.289 M parameters."""
+
+HDGCN_NTU = HDGCNConfig(classes=60, layout="ntu-25", most_groups=7, people=2)
+"""The authors' on NTU RGB+D: their centres of mass 1, 2 and 21 are here 0, 1 and 20."""
 
 HDGCN_TINY = HDGCNConfig(widths=(16, 16, 32, 64))
 """For a CPU."""
@@ -248,7 +261,7 @@ class HDGCN(nn.Module):
     def __init__(self, config: HDGCNConfig) -> None:
         super().__init__()
         layout = layout_named(config.layout)
-        groups = config.groups or tree_levels(layout, config.centre)
+        groups = config.groups or tree_levels(layout, config.centre, config.most_groups)
         joints = len(layout.joints)
         self.config = config
         self.data_bn = nn.BatchNorm1d(config.people * joints * config.channels)

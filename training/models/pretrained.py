@@ -36,9 +36,12 @@ def load_pretrained(model: nn.Module, path: Path, into: str = "") -> LoadReport:
 
     Weights of another shape stay as they are and are reported, so that a classification layer of another size
     is left out. One class token of the file starts all class tokens of a model that has several. Nothing but
-    tensors and plain containers is unpickled. Raises UserError for a file that holds no weights.
+    tensors and plain containers is unpickled. Raises UserError for a file that holds no weights for the model.
     """
-    target = model.get_submodule(into)
+    try:
+        target = model.get_submodule(into)
+    except AttributeError:
+        raise UserError(f"{path}: the model has no part {into!r} to load it into") from None
     source = read_weights(path)
     own = target.state_dict()
     used: list[str] = []
@@ -55,6 +58,8 @@ def load_pretrained(model: nn.Module, path: Path, into: str = "") -> LoadReport:
                 used.append(key)
             else:
                 left_out[key] = f"shape {tuple(value.shape)} in the file, {tuple(own[key].shape)} in the model"
+    if not used:
+        raise UserError(f"{path}: none of its weights fits the model; is it a checkpoint of another one?")
     return LoadReport(tuple(used), left_out, tuple(key for key in own if key not in used))
 
 
@@ -65,7 +70,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such checkpoint") from None
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, IsADirectoryError) as error:
-        raise UserError(f"{path}: not a checkpoint that can be read safely ({str(error).splitlines()[0]})") from None
+        why = (str(error) or "it ends too early").splitlines()[0]
+        raise UserError(f"{path}: not a checkpoint that can be read safely ({why})") from None
     for name in CONTAINERS:
         if isinstance(content, dict) and isinstance(content.get(name), dict):
             content = content[name]
@@ -77,6 +83,4 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def _one_token_for_many(own: Tensor, value: Tensor, key: str) -> bool:
-    return (key.endswith("cls_token") and own.dim() == value.dim() == 3 and value.shape[1] == 1) and own.shape[
-        2
-    ] == value.shape[2]
+    return key.endswith("cls_token") and value.shape == (1, 1, own.shape[-1])

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from fixtures_published import assert_same_function, assert_same_keys, published
+from gradients import without_gradient
+
+from pipeline.errors import UserError
+from training.models import build
+from training.models.graph import HDGCN, HDGCN_COCO, EdgeConv, hierarchy_graph, tree_levels
+from training.models.layouts import LAYOUTS, NTU_25, Layout
+
+TWO_LAYERS = {"groups": [[11, 12], [5, 6, 13, 14], [0, 1, 2, 3, 4, 7, 8, 9, 10, 15, 16]], "aha": False}
+OFFICIAL = [
+    ("hdgcn_coco", "hdgcn", {}),
+    ("hdgcn_coco_L2_noaha", "hdgcn", TWO_LAYERS),
+    ("hdgcn_ntu_official", "hdgcn_ntu", {}),
+    ("hdgcn_ntu_official_com21", "hdgcn_ntu", {"centre": 20}),
+]
+
+
+@pytest.mark.parametrize(("official", "name", "options"), OFFICIAL, ids=[case[0] for case in OFFICIAL])
+def test_the_official_checkpoint_fits(official: str, name: str, options: dict) -> None:
+    assert_same_keys(build(name, **options), published(official))
+
+
+@pytest.mark.parametrize(("official", "name", "options"), OFFICIAL[:2], ids=[case[0] for case in OFFICIAL[:2]])
+def test_the_official_function_is_computed(official: str, name: str, options: dict) -> None:
+    assert_same_function(build(name, **options), published(official), "skeleton")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=list(LAYOUTS))
+def test_layouts_are_trees_whose_mirror_is_consistent(layout: Layout) -> None:
+    joints = len(layout.joints)
+    assert len(set(layout.joints)) == joints and len(layout.edges) == joints - 1
+    assert sorted(sum(tree_levels(layout, 0), ())) == list(range(joints)), "connected"
+    edges = {frozenset(edge) for edge in layout.edges}
+    assert {frozenset(layout.mirror[v] for v in edge) for edge in edges} == edges
+    for joint, partner in enumerate(layout.mirror):
+        swapped = layout.joints[joint].replace("left", "?").replace("right", "left").replace("?", "right")
+        assert layout.joints[partner] == swapped
+
+
+def test_tree_levels_by_hand() -> None:
+    # From the spine's base outwards; the hands' tips, eighth in the tree, join the seventh level.
+    levels = ["spine_base", "spine_middle left_hip right_hip", "left_knee right_knee spine_shoulder"]
+    names = [{NTU_25.joints[v] for v in level} for level in tree_levels(NTU_25, 0, 7)]
+    assert [set(level.split()) for level in levels] == names[:3]
+    hands = {f"{side}_{part}" for side in ("left", "right") for part in ("hand", "hand_tip", "thumb")}
+    assert len(names) == 7 and names[6] == hands
+
+
+def test_hierarchy_graph_by_hand() -> None:
+    graph = hierarchy_graph([(1,), (0, 2)], 3)[0].numpy()
+    assert np.array_equal(graph[0], np.eye(3))
+    assert np.array_equal(graph[1], [[0, 0.5, 0], [0, 0, 0], [0, 0.5, 0]]), "down: from 1 to 0 and 2"
+    assert np.array_equal(graph[2], [[0, 0, 0], [1, 0, 1], [0, 0, 0]]), "up: from 0 and 2 to 1"
+
+
+def test_edge_conv_looks_at_the_nearest_nodes() -> None:
+    """Nodes on a line: moving a node changes those that have it among their two nearest, themselves included."""
+    torch.manual_seed(0)
+    conv = EdgeConv(1, 32, neighbours=2).eval()
+    line = torch.tensor([[[0.0, 1.0, 5.0, 6.1]]])
+    moved = line.clone()
+    moved[0, 0, 3] = 6.2
+    changed = (conv(line) - conv(moved)).abs().amax(dim=(0, 1)) > 1e-6
+    assert changed.tolist() == [False, False, True, True]
+
+
+def test_people_are_averaged_and_their_order_does_not_matter() -> None:
+    torch.manual_seed(0)
+    model = build("hdgcn_tiny", people=2).eval()
+    two = torch.randn(3, 3, 16, 17, 2)
+    found = model({"skeleton": two})
+    assert torch.allclose(found.logits["skeleton"], model({"skeleton": two.flip(4)}).logits["skeleton"], atol=1e-5)
+    assert found.logits["skeleton"].shape == (3, 20)
+    assert found.features["skeleton"].shape == (3, 64)
+    assert found.features["skeleton.map"].shape == (3, 64, 4, 17, 2), "frames halved twice"
+    assert torch.allclose(found.features["skeleton.map"].mean(dim=(2, 3, 4)), found.features["skeleton"], atol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{}, TWO_LAYERS], ids=["A-HA", "no A-HA"])
+def test_every_parameter_learns(options: dict) -> None:
+    torch.manual_seed(0)
+    model = build("hdgcn_tiny", **options)
+    model({"skeleton": torch.randn(4, 3, 16, 17, 1)}).logits["skeleton"].square().sum().backward()
+    # In training, batch norm takes the bias before it out again: what is left of its gradient is rounding.
+    assert without_gradient(model) <= {name for name, _ in model.named_parameters() if name.endswith("bias")}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"layout": "coco-18"}, "coco-18"),
+        ({"centre": 17}, "centre must be a joint of coco-17"),
+        ({"groups": [[0], [1, 2]]}, "each joint of coco-17 once"),
+        ({"most_groups": 1}, "most_groups"),
+        ({"widths": [6]}, "multiples of 4"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_named(options: dict, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        build("hdgcn", **options)
+
+
+def test_the_paper_s_size() -> None:
+    assert HDGCN(HDGCN_COCO).fc.out_features == 20
+    sizes = {name: sum(w.numel() for w in build("hdgcn", **options).parameters()) / 1e6 for name, options in SIZES}
+    assert sizes == pytest.approx({"four layers": 1.289, "two layers, no A-HA": 0.825}, abs=5e-4)
+
+
+SIZES = (("four layers", {}), ("two layers, no A-HA", TWO_LAYERS))

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+import torch
+from gradients import backward, prefixes, without_gradient
+from scipy.stats import entropy
+from torch import Tensor, nn
+
+from pipeline.errors import UserError
+from training.models import Output, build
+from training.models.transm3e import PAPER, Fusion, TransM3EConfig, distillation_loss, distillation_sites
+
+TOKENS = {"tokens": 4, "distillation_tokens": 4}
+
+
+def model_of(**options: object) -> nn.Module:
+    torch.manual_seed(0)
+    return build("transm3e_tiny", **(TOKENS | options)).eval()
+
+
+@pytest.fixture(scope="module")
+def clips() -> dict[str, Tensor]:
+    torch.manual_seed(1)
+    return {"rgb": torch.randn(3, 3, 8, 64, 64), "skeleton": torch.randn(3, 3, 16, 17, 1)}
+
+
+def weights(model: nn.Module) -> set[str]:
+    """Names of the parameters but biases, which batch norm may take out again."""
+    return {name for name, _ in model.named_parameters() if not name.endswith("bias")}
+
+
+def at_rest(model: nn.Module) -> set[str]:
+    return without_gradient(model) & weights(model)
+
+
+OF_LAST_PATCHES = {f"video.blocks.4.attn.{name}" for name in ("pool_q.weight", "rel_pos_h", "rel_pos_w", "rel_pos_t")}
+"""In the last block these reach its patches alone, and only tokens are classified."""
+
+
+def total(logits: Mapping[str, Tensor]) -> Tensor:
+    return torch.stack([x.square().sum() for x in logits.values()]).sum()
+
+
+def test_size_is_the_paper_s() -> None:
+    with torch.device("meta"):
+        model = build("transm3e")
+    assert sum(weight.numel() for weight in model.parameters()) / 1e6 == pytest.approx(55.4, abs=0.1)
+
+
+def test_distillation_follows_each_reduction_of_the_video() -> None:
+    """Section 4.3: three of them in MViTv2-S, of widths 192, 384 and 768; N_B = 3."""
+    sites = distillation_sites(PAPER)
+    assert [video for video, _ in sites] == [1, 3, 14]
+    assert [PAPER.video.widths[video] for video, _ in sites] == [192, 384, 768]
+    assert [PAPER.skeleton.widths[skeleton] for _, skeleton in sites] == [64, 128, 256]
+    every = distillation_sites(TransM3EConfig(distillation="DE"))
+    assert [video for video, _ in every] == list(range(16))
+    assert [s for _, s in every] == sorted(s for _, s in every) and every[-1] == (15, 9)
+    assert distillation_sites(TransM3EConfig(distillation="FL")) == ((15, 9),)
+    assert distillation_sites(TransM3EConfig(distillation="none")) == ()
+
+
+def test_shapes(clips: dict[str, Tensor]) -> None:
+    model = model_of()
+    output: Output = model(clips)
+    assert set(model.modalities) == set(output.logits) == {"rgb", "skeleton"}
+    for branch in output.logits:
+        assert output.logits[branch].shape == (3, 20)
+        assert output.features[branch].shape == (3, 128)
+    assert output.features["rgb.map"].shape == (3, 128, 4, 1, 1)
+    assert output.features["skeleton.map"].shape == (3, 64, 4, 17, 1)
+    assert output.distillation is not None and output.distillation.shape == () and output.distillation > 0
+
+
+@pytest.mark.parametrize("options", [{}, {"distillation_tokens": 1}, {"distillation": "DE", "gradient": "both"}])
+def test_every_parameter_learns_in_the_second_phase(options: dict, clips: dict[str, Tensor]) -> None:
+    model = model_of(**options).train()
+    output = model(clips)
+    assert output.distillation is not None
+    backward(model, total(output.logits) + output.distillation)
+    assert at_rest(model) == OF_LAST_PATCHES
+
+
+def test_in_the_first_phase_the_branches_learn_alone(clips: dict[str, Tensor]) -> None:
+    """Distillation tokens, their maps and the fusion rest; each branch's loss moves that branch alone."""
+    model = model_of()
+    output = model(clips, joint=False)
+    assert output.distillation is None
+    backward(model, total(output.logits))
+    resting = at_rest(model) - OF_LAST_PATCHES
+    assert resting == {name for name in weights(model) if "distillation" in name or "fusion" in name}
+    for branch, module in (("rgb", "video"), ("skeleton", "skeleton")):
+        backward(model, total({branch: output.logits[branch]}))
+        learning = {name for name, _ in model.named_parameters()} - without_gradient(model)
+        assert prefixes(learning) == {module}
+
+
+@pytest.mark.parametrize(("gradient", "teacher_learns"), [("receiver", False), ("both", True)])
+def test_distillation_moves_the_receiver(gradient: str, teacher_learns: bool, clips: dict[str, Tensor]) -> None:
+    """The video's distillation tokens receive from the skeleton's, which stay where they are unless told to move."""
+    model = model_of(gradient=gradient)
+    backward(model, model(clips).distillation)
+    learning = {name for name, _ in model.named_parameters()} - without_gradient(model)
+    assert "video.distillation_token" in learning and "video.blocks.0.attn.qkv.weight" in learning
+    assert any(name.startswith("distillation_maps") for name in learning)
+    assert not any("fusion" in name or "head" in name for name in learning)
+    assert ("skeleton.distillation_token" in learning) == teacher_learns
+    assert ("skeleton.backbone.l1.gcn1.PA" in learning) == teacher_learns
+
+
+def test_without_distillation_there_is_no_such_loss_and_the_prediction_is_the_same(clips: dict[str, Tensor]) -> None:
+    with_it, without = model_of(), model_of(distillation="none")
+    own = without.state_dict()
+    left_out = [key for key in with_it.state_dict() if key not in own]
+    assert prefixes(set(left_out)) == {"distillation_maps"}
+    without.load_state_dict({key: value for key, value in with_it.state_dict().items() if key in own})
+    first, second = with_it(clips), without(clips)
+    assert first.distillation is not None and second.distillation is None
+    assert all(torch.equal(first.logits[branch], second.logits[branch]) for branch in first.logits)
+
+
+def test_distillation_falls_as_the_receiver_learns(clips: dict[str, Tensor]) -> None:
+    model = model_of().train()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    losses = []
+    for _ in range(12):
+        loss = model(clips).distillation
+        losses.append(loss.item())
+        backward(model, loss)
+        optimizer.step()
+    assert losses[-1] < 0.2 * losses[0]
+
+
+@pytest.mark.parametrize(("axis", "dim"), [("channel", 2), ("token", 1)])
+def test_distillation_loss_is_the_divergence_of_the_receiver_from_the_sender(axis: str, dim: int) -> None:
+    torch.manual_seed(0)
+    receiver, sender = torch.randn(2, 3, 5), torch.randn(2, 3, 5)
+    heard, told = (np.exp(x.numpy() / 2) for x in (receiver, sender))
+    by_scipy = entropy(told, heard, axis=dim).mean() * 4  # KL(sender ‖ receiver), both normalised by scipy
+    assert distillation_loss(receiver, sender, axis, 2.0).item() == pytest.approx(by_scipy, rel=1e-5)
+    assert distillation_loss(sender, sender, axis, 2.0).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_fusion_by_hand() -> None:
+    """Equations 5 to 11, clip by clip in NumPy."""
+    torch.manual_seed(0)
+    fusion = Fusion(6, 0.7, dropout=0.1).eval()
+    for weight in fusion.parameters():
+        nn.init.normal_(weight, std=0.5)
+    m, r = torch.randn(2, 4, 6), torch.randn(2, 4, 6)
+    weights = {key: value.double().numpy() for key, value in fusion.state_dict().items()}
+
+    def linear(name: str, x: np.ndarray) -> np.ndarray:
+        return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+    def norm(name: str, x: np.ndarray) -> np.ndarray:
+        centred = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-6)
+        return centred * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+    def attention(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> np.ndarray:
+        score = np.exp(0.7 * q @ k.T)
+        return score / score.sum(axis=1, keepdims=True) @ v
+
+    def gelu(x: np.ndarray) -> np.ndarray:
+        return x * np.vectorize(lambda value: (1 + math.erf(value / math.sqrt(2))) / 2)(x)
+
+    for clip in range(2):
+        cls_m, cls_r = m[clip].double().numpy(), r[clip].double().numpy()
+        qm, km, vm = np.split(linear("qkv_m", norm("norm_m", cls_m)), 3, axis=1)
+        qr, kr, vr = np.split(linear("qkv_r", norm("norm_r", cls_r)), 3, axis=1)
+        a_m = linear("out_m.mm", attention(qm, km, vm)) + linear("out_m.mr", attention(qm, kr, vm))
+        a_m += linear("out_m.rm", attention(qr, km, vm))
+        a_r = linear("out_r.rr", attention(qr, kr, vr)) + linear("out_r.rm", attention(qr, km, vr))
+        a_r += linear("out_r.mr", attention(qm, kr, vr))
+        cls_a = (cls_m + cls_r) / 2
+        fused = cls_a + linear("proj", np.concatenate((a_m, a_r), axis=1))
+        expected = cls_a + linear("mlp.fc2", gelu(linear("mlp.fc1", norm("norm_f", fused))))
+        assert fusion(m, r)[clip].detach().numpy() == pytest.approx(expected, abs=1e-4)
+
+
+def test_fusion_lets_distillation_tokens_into_the_prediction(clips: dict[str, Tensor]) -> None:
+    """Of a branch's own two sets of tokens: it still runs without the other modality."""
+    model = model_of()
+    names = [name for name, _ in model.named_parameters() if name.startswith("video_fusion")]
+    assert names and "video_fusion.out_m.mr.weight" in names
+    before = model(clips).logits
+    model.skeleton.distillation_token.data.normal_()
+    after = model(clips).logits
+    assert not torch.allclose(before["skeleton"], after["skeleton"], atol=1e-4)
+    assert torch.equal(before["rgb"], after["rgb"])
+    fused, plain = model(clips), model_of(fusion="none")(clips)
+    assert not torch.allclose(fused.logits["rgb"], plain.logits["rgb"], atol=1e-4)
+
+
+def test_skeleton_tokens_see_the_clip(clips: dict[str, Tensor]) -> None:
+    """Eq. 3 lets nodes into the tokens: a sender that told the same of every clip would teach nothing."""
+    model = model_of()
+    tokens, _ = model.skeleton.trunk(clips["skeleton"], distil=True)
+    assert [block.shape for block in tokens] == [(3, 8, width) for width in (16, 16, 32, 64)]
+    senders = tokens[-1][:, 4:]
+    assert (senders[0] - senders[1]).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("branch", ["rgb", "skeleton"])
+def test_one_modality_gives_its_branch_alone(branch: str, clips: dict[str, Tensor]) -> None:
+    model = model_of()
+    alone = model({branch: clips[branch]})
+    assert list(alone.logits) == [branch] and alone.distillation is None
+    assert torch.allclose(alone.logits[branch], model(clips).logits[branch], atol=1e-5)
+
+
+def test_more_tokens_than_one_is_mct(clips: dict[str, Tensor]) -> None:
+    one = model_of(tokens=1, distillation_tokens=1)
+    assert one(clips).logits["rgb"].shape == (3, 20)
+    assert one.video.cls_token.shape == (1, 1, 16) and one.skeleton.cls_token.shape == (1, 1, 16)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"distillation": "SE"}, "distillation must be one of SP, DE, FL, none, not 'SE'"),
+        ({"axis": "time"}, "axis must be one of"),
+        ({"fusion": "sum3"}, "fusion must be one of"),
+        ({"gradient": "sender"}, "gradient must be one of"),
+        ({"distillation_tokens": 3}, "must be 1 or as many as tokens"),
+        ({"axis": "token", "distillation_tokens": 1}, "one token says nothing"),
+        ({"temperature": 0.0}, "temperature must be above 0"),
+        ({"video": {"depht": 3}}, "unknown model option video.depht"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_named(options: dict, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        model_of(**options)
