@@ -40,8 +40,8 @@ def estimate(frames: np.ndarray) -> Skeleton:
 
 
 def read(path: Path, count: int | None = None, start: float = 0.0) -> np.ndarray:
-    frames = media.decode(path, start=start, short_side=256)
-    return np.stack([frame for _, frame in itertools.islice(frames, count)])
+    frames = media.decode_spans(path, [(start, float("inf"))], short_side=256)
+    return np.stack([frame for _, _, frame in itertools.islice(frames, count)])
 
 
 def overlap(a: np.ndarray, b: tuple[int, ...]) -> float:

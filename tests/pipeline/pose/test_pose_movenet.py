@@ -18,8 +18,8 @@ def test_the_canvas_suits_the_network_and_keeps_the_aspect(width: int, height: i
     box = Letterbox.fit(width, height, longer_side)
     assert box.canvas[0] % 32 == box.canvas[1] % 32 == 0
     assert max(box.canvas) == longer_side
-    scales = np.array(box.picture) / (width, height)
-    assert abs(box.picture[0] - width * scales.min()) <= 1 and abs(box.picture[1] - height * scales.min()) <= 1
+    scale = min(np.divide(box.canvas, (width, height)))
+    assert np.allclose(box.picture, np.multiply((width, height), scale), rtol=0, atol=0.5)
     assert min(box.corner) >= 0 and all(np.add(box.corner, box.picture) <= box.canvas)
 
 
