@@ -96,7 +96,7 @@ def predict_run(folder: Path, root: Path, console: Console) -> None:
     """Writes a finished run's predictions, unless they are there for these weights and this dataset."""
     config = load(folder / checkpoint.CONFIG)
     model = build(config.model.name, **config.model.options)
-    dataset = Dataset(root, model.modalities)  # type: ignore[arg-type]
+    dataset = Dataset(root, model.modalities)
     origin = _origin(dataset, config.data.protocol, folder.name, config.model.name)
     origin = replace(origin, config=config.digest(), weights=file_sha256(folder / checkpoint.BEST))
     if (folder / PREDICTIONS).is_file() and read_origin(folder / PREDICTIONS) == origin:

@@ -58,8 +58,8 @@ class Cell:
 
     @property
     def range(self) -> str:
-        """The interval in per cent, or nothing."""
-        return f"{self.interval.low * 100:.1f}–{self.interval.high * 100:.1f}" if self.interval else ""
+        """The interval in whole per cent, or nothing."""
+        return f"{self.interval.low * 100:.0f}–{self.interval.high * 100:.0f}" if self.interval else ""
 
 
 @dataclass(frozen=True)

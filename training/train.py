@@ -27,7 +27,7 @@ from training.augment import augment
 from training.config import Config, load
 from training.data import Batch, Batches, Clips, checked, loader
 from training.display import Clock, Display, display
-from training.models import Output, build, load_pretrained
+from training.models import Model, Output, build, load_pretrained
 from training.optim import adamw, learning_rate
 from training.predict import activate, probabilities
 
@@ -44,7 +44,7 @@ class Run:
     clips: Clips
     batches: Batches
     feed: DataLoader
-    bare: nn.Module
+    bare: Model
     model: nn.Module
     optimizer: torch.optim.Optimizer
     progress: checkpoint.Progress
@@ -59,7 +59,7 @@ def train(config_path: Path, root: Path, folder: Path, console: Console) -> None
     console = console if fabric.is_global_zero else Console(quiet=True)
     torch.manual_seed(config.seed)
     model = build(config.model.name, **config.model.options)
-    dataset = Dataset(root, model.modalities)  # type: ignore[arg-type]
+    dataset = Dataset(root, model.modalities)
     about = checkpoint.identity(config, dataset)
     if checkpoint.open_folder(folder, config_path.read_text(encoding="utf-8"), about):
         console.print(f"{folder}: already trained", soft_wrap=True, markup=False)
@@ -80,7 +80,7 @@ def train(config_path: Path, root: Path, folder: Path, console: Console) -> None
         checkpoint.finish(folder, {"best": run.progress.best, "steps": steps, "parameters": parameters})
 
 
-def assemble(config: Config, fabric: Fabric, folder: Path, bare: nn.Module, dataset: Dataset) -> Run:
+def assemble(config: Config, fabric: Fabric, folder: Path, bare: Model, dataset: Dataset) -> Run:
     """Puts a run together where its checkpoint left it."""
     rows = dataset.rows(config.data.protocol, "train")
     if not rows:

@@ -5,19 +5,23 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from fixtures_shards import toy_clips, write_dataset
+from sklearn.metrics import average_precision_score
 from toy import write_config
 
 from pipeline.errors import UserError
 from training import checkpoint
 from training.cli import app
 from training.config import load
+from training.models import build
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "training" / "configs").glob("*.toml"))
@@ -110,7 +114,38 @@ def test_a_configuration_that_cannot_be_used_names_the_key(text: str, words: str
 
 @pytest.mark.parametrize("path", CONFIGS, ids=[path.stem for path in CONFIGS])
 def test_shipped_configurations_can_be_used(path: Path) -> None:
-    assert load(path).optim.epochs > 0
+    config = load(path)
+    with torch.device("meta"):
+        model = build(config.model.name, **config.model.options)
+    assert (config.optim.epochs_joint > 0) == path.stem.startswith("transm3e"), "two branches, two phases"
+    if path.stem.endswith("-tiny"):
+        assert config.workers == 0 and config.data.cache and config.threads == 1
+        assert sum(weight.numel() for weight in model.parameters()) < 1e6
+    else:
+        assert config.model.head == "softmax" and (config.data.frames, config.data.size) == (16, 224), "the paper's"
+
+
+def test_without_runs_the_table_has_the_baselines(toy: Path, tmp_path: Path) -> None:
+    """Against scikit-learn on labels read by tarfile; Random by its definition, which does not depend on the clips."""
+    app(command("evaluate", tmp_path, toy, "--out", str(tmp_path / "tables")), standalone_mode=False)
+    found = pd.read_csv(tmp_path / "tables" / "results.csv").set_index(["run", "column"])["mAP"]
+    assert list(found.index.unique("run")) == ["Random", "All Ones"]
+    with tarfile.open(toy / "label-000000.tar") as tar:
+        labels = {member.name.split(".")[0]: json.load(tar.extractfile(member)) for member in tar}
+    keys = [clip.key for clip in toy_clips() if clip.split == "known-val"]
+    truth = np.array([labels[key]["muscles"] for key in keys])
+    truth = truth[:, truth.any(axis=0)]
+    assert found["All Ones", "known val"] == pytest.approx(truth.mean())
+    assert found["All Ones", "known val"] == pytest.approx(average_precision_score(truth, np.ones(truth.shape)))
+    saved = pd.read_parquet(tmp_path / "runs" / "random" / "predictions.parquet")
+    scores = np.stack(saved["y_prob"].tolist())
+    assert 0.4 < scores.mean() < 0.6 and len(np.unique(scores)) == scores.size
+
+
+def test_the_table_fits_a_terminal(toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    app(command("evaluate", tmp_path, toy, "--out", str(tmp_path / "tables")), standalone_mode=False)
+    shown = capsys.readouterr().out
+    assert "…" not in shown and max(map(len, shown.splitlines())) <= 80
 
 
 def test_a_missing_dataset_is_one_line(tmp_path: Path) -> None:

@@ -7,16 +7,16 @@ names what it reads.
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, TypeVar
-
-from torch import nn
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pipeline.errors import UserError
 from training.models import graph, mvit, transm3e
 from training.models.output import Inputs, Output
 from training.models.pretrained import LoadReport, load_pretrained
 
-__all__ = ["NAMES", "Inputs", "LoadReport", "Output", "build", "load_pretrained"]
+__all__ = ["NAMES", "Inputs", "LoadReport", "Model", "Output", "build", "load_pretrained"]
+
+Model = graph.HDGCN | mvit.MViT | transm3e.TransM3E
 
 NAMES = (
     "hdgcn",
@@ -33,10 +33,10 @@ NAMES = (
 C = TypeVar("C")
 
 
-def build(name: str, **config: Any) -> nn.Module:
+def build(name: str, **config: Any) -> Model:
     """The model `name`; `config` overrides fields of its configuration (a nested table as a dict).
 
-    Raises UserError for an unknown name or field.
+    Raises UserError for an unknown name or field, or a value that does not fit.
     """
     match name:
         case "hdgcn":
@@ -60,21 +60,30 @@ def build(name: str, **config: Any) -> nn.Module:
 
 
 def configure(preset: C, overrides: dict[str, Any], where: str = "") -> C:
-    """A copy of a configuration with some fields replaced. Lists, as TOML has them, become tuples."""
+    """A copy of a configuration with some fields replaced, each by a value of its type; lists become tuples."""
+    types = get_type_hints(type(preset))
     known = {field.name for field in fields(preset)}  # type: ignore[arg-type]
     if unknown := sorted(set(overrides) - known):
         raise UserError(f"unknown model option {where}{unknown[0]}; known here: {', '.join(sorted(known))}")
-    return replace(  # type: ignore[type-var]
-        preset,
-        **{name: _value(getattr(preset, name), value, f"{where}{name}.") for name, value in overrides.items()},
-    )
+    values = {
+        name: configure(getattr(preset, name), value, f"{where}{name}.")
+        if is_dataclass(types[name]) and isinstance(value, dict)
+        else _typed(types[name], value, f"{where}{name}")
+        for name, value in overrides.items()
+    }
+    return replace(preset, **values)  # type: ignore[type-var]
 
 
-def _value(current: Any, value: Any, where: str) -> Any:
-    if is_dataclass(current) and isinstance(value, dict):
-        return configure(current, value, where)
-    return _frozen(value)
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+def _typed(kind: Any, value: Any, name: str) -> Any:
+    """`value` as `kind`, a plain type or tuples of one. Raises UserError if it is something else."""
+    if get_origin(kind) is tuple:
+        item, *more = get_args(kind)
+        if not isinstance(value, list) or (more != [...] and len(value) != 1 + len(more)):
+            size = "" if more == [...] else f" of {1 + len(more)}"
+            raise UserError(f"model option {name} must be a list{size}, not {value!r}")
+        return tuple(_typed(item, entry, name) for entry in value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise UserError(f"model option {name} must be of type {kind.__name__}, not {value!r}")
+    return value

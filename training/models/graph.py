@@ -235,6 +235,8 @@ class HDGCNConfig:
 
     def __post_init__(self) -> None:
         joints = len(layout_named(self.layout).joints)
+        if self.classes < 0 or min(self.channels, self.people) < 1:
+            raise UserError("hdgcn: channels and people must be at least 1, classes at least 0")
         if not 0 <= self.centre < joints:
             raise UserError(f"hdgcn: centre must be a joint of {self.layout}, 0 to {joints - 1}")
         if self.groups and (len(self.groups) < 2 or sorted(sum(self.groups, ())) != list(range(joints))):
@@ -279,6 +281,9 @@ class HDGCN(nn.Module):
     def embed(self, skeleton: Tensor) -> Tensor:
         """Normalises each joint's channels over the clips: [B, C, T, V, M] → [B M, C, T, V]."""
         b, c, t, v, m = skeleton.shape
+        expected = (self.config.channels, len(layout_named(self.config.layout).joints), self.config.people)
+        if (c, v, m) != expected:
+            raise UserError(f"hdgcn: made for (channels, joints, people) = {expected}, the skeletons have {(c, v, m)}")
         flat = skeleton.permute(0, 4, 3, 1, 2).reshape(b, m * v * c, t)
         return self.data_bn(flat).reshape(b * m, v, c, t).permute(0, 2, 3, 1)
 

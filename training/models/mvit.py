@@ -21,6 +21,9 @@ from torch.nn import functional
 from pipeline.errors import UserError
 from training.models.output import Inputs, Output
 
+CHANNELS = {"rgb": 3, "rgbdiff": 3, "flow": 2}
+"""Of a frame, by modality."""
+
 Size = tuple[int, int, int]
 """Frames, height, width of a grid of patches, or steps along them."""
 
@@ -31,8 +34,6 @@ class MViTConfig:
     """Size of the classification layer."""
     modality: str = "rgb"
     """What the model reads: rgb, rgbdiff or flow."""
-    channels: int = 3
-    """Channels of a frame (flow: 2)."""
     frames: int = 16
     """Frames of a clip; sets the size of the relative position tables."""
     size: int = 224
@@ -58,6 +59,10 @@ class MViTConfig:
     """Tokens that are not classified; `trunk` uses them on demand."""
 
     def __post_init__(self) -> None:
+        if self.modality not in CHANNELS:
+            raise UserError(f"mvit: modality must be one of {', '.join(CHANNELS)}, not {self.modality!r}")
+        if min(self.classes, self.frames, self.size, self.dim, self.depth, self.key_stride) < 1:
+            raise UserError("mvit: classes, frames, size, dim, depth and key_stride must be at least 1")
         if self.tokens < 1 or self.distillation_tokens < 0:
             raise UserError("mvit: tokens must be at least 1, distillation_tokens at least 0")
         if any(not 0 < block < self.depth for block in self.reductions):
@@ -284,7 +289,7 @@ class MViT(nn.Module):
         super().__init__()
         self.config = config
         self.modalities = (config.modality,)
-        self.patch_embed = PatchEmbed(config.channels, config.dim, config.patch_kernel, config.patch_stride)
+        self.patch_embed = PatchEmbed(CHANNELS[config.modality], config.dim, config.patch_kernel, config.patch_stride)
         self.cls_token = nn.Parameter(torch.zeros(1, config.tokens, config.dim))
         if config.distillation_tokens:
             self.distillation_token = nn.Parameter(torch.zeros(1, config.distillation_tokens, config.dim))

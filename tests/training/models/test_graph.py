@@ -94,6 +94,8 @@ def test_every_parameter_learns(options: dict) -> None:
     ("options", "words"),
     [
         ({"layout": "coco-18"}, "coco-18"),
+        ({"groups": [[0], 1]}, "groups must be a list, not 1"),
+        ({"people": 0}, "people must be at least 1"),
         ({"centre": 17}, "centre must be a joint of coco-17"),
         ({"groups": [[0], [1, 2]]}, "each joint of coco-17 once"),
         ({"most_groups": 1}, "most_groups"),
@@ -103,6 +105,11 @@ def test_every_parameter_learns(options: dict) -> None:
 def test_an_option_that_cannot_be_used_is_named(options: dict, words: str) -> None:
     with pytest.raises(UserError, match=words):
         build("hdgcn", **options)
+
+
+def test_skeletons_of_another_layout_are_refused() -> None:
+    with pytest.raises(UserError, match=r"joints, people\) = \(3, 25, 2\), the skeletons have \(3, 17, 1\)"):
+        build("hdgcn_ntu")({"skeleton": torch.zeros(1, 3, 16, 17, 1)})
 
 
 def test_the_paper_s_size() -> None:

@@ -32,7 +32,7 @@ def test_size_with_twenty_muscle_groups(name: str, millions: float) -> None:
 
 @pytest.mark.parametrize(("modality", "channels"), [("rgb", 3), ("rgbdiff", 3), ("flow", 2)])
 def test_shapes_of_each_modality(modality: str, channels: int) -> None:
-    model = build("mvit_tiny", modality=modality, channels=channels, tokens=20).eval()
+    model = build("mvit_tiny", modality=modality, tokens=20).eval()
     assert model.modalities == (modality,)
     output = model({modality: torch.randn(2, channels, 8, 64, 64)})
     assert output.logits[modality].shape == (2, 20)
@@ -104,7 +104,14 @@ def test_drop_path_keeps_the_mean_and_drops_whole_clips() -> None:
     [
         ({"tokens": 0}, "tokens must be at least 1"),
         ({"reductions": [0, 2]}, "from 1 to 4"),
-        ({"channel": 2}, "unknown model option channel; known here: channels"),
+        ({"modality": "skeleton"}, "modality must be one of rgb, rgbdiff, flow, not 'skeleton'"),
+        ({"depth": 0}, "at least 1"),
+        ({"channels": 2}, "unknown model option channels; known here: classes"),
+        ({"size": "64"}, "model option size must be of type int, not '64'"),
+        ({"tokens": True}, "tokens must be of type int, not True"),
+        ({"reductions": 1}, "reductions must be a list, not 1"),
+        ({"patch_stride": [2, 8]}, r"patch_stride must be a list of 3, not \[2, 8\]"),
+        ({"reductions": [1, 2.5]}, "reductions must be of type int, not 2.5"),
     ],
 )
 def test_an_option_that_cannot_be_used_is_named(options: dict, words: str) -> None:
