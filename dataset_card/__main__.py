@@ -1,0 +1,4 @@
+from dataset_card.cli import app
+from pipeline.terminal import run_app
+
+run_app(app)

@@ -1,0 +1,130 @@
+"""A version of the dataset as card and page need it: manifest, index and labels, and what is counted in them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from annotations.splits import PROTOCOLS, SPLITS, UNUSED
+from pipeline.errors import UserError
+from pipeline.manifest import INDEX, MANIFEST
+from pipeline.reader import Dataset, find_version
+from pipeline.records import EXTRACTED, file_sha256
+
+NEEDED = (
+    "name",
+    "version",
+    "tier",
+    "code",
+    "clips",
+    "sources",
+    "activities",
+    "muscles",
+    "splits",
+    "failures",
+    "config",
+)
+"""Entries of the manifest that the card is made from, besides those that the reader checks."""
+
+
+@dataclass(frozen=True, eq=False)
+class Version:
+    """One version, open for the modalities whose tars are all here. `labels` are in the order of the index."""
+
+    dataset: Dataset
+    labels: list[dict[str, Any]]
+
+    @property
+    def root(self) -> Path:
+        return self.dataset.root
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        return self.dataset.manifest
+
+    @property
+    def index(self) -> pd.DataFrame:
+        return self.dataset.index
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Those of the manifest, whether or not their tars are here, in the order of tables and pages."""
+        return tuple(m for m in (*EXTRACTED, "label") if m in self.manifest["modalities"])
+
+    @property
+    def seconds(self) -> pd.Series:
+        """Length of each clip by frames and rate."""
+        return self.index["frames"] / self.index["fps"]
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """All splits in their order; `unused` only where a clip is."""
+        return SPLITS + ((UNUSED,) if any(UNUSED in counts for counts in self.manifest["splits"].values()) else ())
+
+    def bytes(self, modality: str) -> int:
+        return sum(file["bytes"] for file in self.manifest["modalities"][modality]["files"])
+
+    def tars(self, modality: str) -> list[str]:
+        return [file["name"] for file in self.manifest["modalities"][modality]["files"]]
+
+    def muscle_counts(self, protocol: str) -> pd.DataFrame:
+        """Clips by muscle group (rows) and split (columns)."""
+        muscles, splits = self.manifest["muscles"], list(self.splits)
+        counts = pd.DataFrame(0, index=muscles, columns=splits)
+        for label in self.labels:
+            active = [muscle for muscle, value in zip(muscles, label["muscles"], strict=True) if value]
+            counts.loc[active, label["splits"][protocol]] += 1
+        return counts
+
+    def provenance(self) -> dict[str, int]:
+        """Clips by where their labels come from."""
+        return dict(sorted(Counter(str(label["provenance"]) for label in self.labels).items()))
+
+    def close(self) -> None:
+        self.dataset.close()
+
+
+def open_version(folder: Path) -> Version:
+    """Opens `folder`, or the newest version in it. Raises UserError for what is missing or does not fit."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; name a version of the dataset or a folder of versions")
+    root = find_version(folder)
+    columns = _columns(root / MANIFEST)
+    present = [m for m in EXTRACTED if m in columns and all((root / file["name"]).is_file() for file in columns[m])]
+    dataset = Dataset(root, present)
+    _check(dataset)
+    return Version(dataset, [dataset.label(row) for row in range(len(dataset))])
+
+
+def _columns(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """modality → its tars, of a manifest that holds all that is needed."""
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: not a JSON file ({error}); `make shards` writes it again") from None
+    needed = (*NEEDED, "modalities", "index")
+    missing = [name for name in needed if name not in manifest] if isinstance(manifest, dict) else list(needed)
+    if not missing:
+        missing = [f"splits.{protocol}" for protocol in PROTOCOLS if protocol not in manifest["splits"]]
+    if missing:
+        raise UserError(f"{path}: has no {', '.join(missing)}; `make shards` writes it again")
+    return {modality: column["files"] for modality, column in manifest["modalities"].items()}
+
+
+def _check(dataset: Dataset) -> None:
+    """The index must be the manifest's, for every count rests on both."""
+    index, manifest = dataset.root / INDEX, dataset.manifest
+    if file_sha256(index) != manifest["index"]["sha256"] or len(dataset) != manifest["clips"]:
+        raise UserError(f"{index}: not the index that {MANIFEST} names; copy both from one place, or `make shards`")
+
+
+def by_activity(version: Version) -> Iterator[tuple[str, list[int]]]:
+    """Activities in alphabetical order, each with its rows."""
+    for activity, rows in version.index.groupby("activity", sort=True).indices.items():
+        yield str(activity), [int(row) for row in rows]
