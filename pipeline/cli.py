@@ -37,7 +37,7 @@ class Options:
 
     work: Path
     config: Path
-    tables: Path | None
+    tables: Path
     scheduler: str
     workers: int
 
@@ -68,13 +68,15 @@ def options(
     work: Annotated[Path, typer.Option(help="Folder that holds everything a run makes.")] = Path("work"),
     config: Annotated[Path, typer.Option(help="Configuration, a TOML file.")] = Path("pipeline/configs/full.toml"),
     tables: Annotated[
-        Path | None, typer.Option(help="Folder with sources.csv and segments.csv [default: annotations]")
+        Path | None,
+        typer.Option(help="Folder with sources.csv and segments.csv [default: WORK/tables, or annotations]"),
     ] = None,
     scheduler: Annotated[str, typer.Option(help="A running Dask scheduler, like tcp://host:8786.")] = "",
     workers: Annotated[int, typer.Option(min=1, help="Worker processes of the local cluster.")] = 2,
 ) -> None:
     """From YouTube ids to versioned shards."""
-    context.obj = Options(work, config, tables, scheduler, workers)
+    made = work / "tables"
+    context.obj = Options(work, config, tables or (made if made.is_dir() else PACKAGE_DIR), scheduler, workers)
 
 
 @app.command()
@@ -103,7 +105,7 @@ def search(
         raise UserError("search: give one of --activity, --query and --from (make search ACTIVITY=, QUERY= or FROM=)")
     chosen: Options = context.obj
     tables = chosen.read_tables()
-    path = (chosen.tables or PACKAGE_DIR) / "candidates.csv"
+    path = chosen.tables / "candidates.csv"
     queries = candidates.phrases(activity, tables) if activity else [query or address]
     settings = configuration.load(chosen.config).fetch
     candidates.show(candidates.search(queries, count, licences, tables, path, settings), path, console)
@@ -211,7 +213,7 @@ def _run(
 def _require_rows(chosen: Options, tables: Tables, name: str) -> None:
     if not getattr(tables, name):
         also = ", or keep candidates" if name == "sources" else " and segments"
-        raise UserError(f"{chosen.tables or 'annotations'}/{name}.csv lists nothing; add sources{also}")
+        raise UserError(f"{chosen.tables / name}.csv lists nothing; add sources{also}")
 
 
 def _show_status(project: stages.Project, workers: int) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -57,16 +58,20 @@ def summary(plan: Plan) -> str:
     return f"{plan.stage}: {plan.inputs} inputs = {len(plan.done)} done + {len(plan.failed)} failed + {plan.left} left"
 
 
-def show(accounts: Iterable[Account], workers: int, console: Console) -> None:
-    """Prints one line a stage, below it one line for each reason with an example."""
-    table = Table("stage", "inputs", "done", "failed", "left", "s each", "time left", "reason", "example")
+def show(accounts: Sequence[Account], workers: int, console: Console) -> None:
+    """Prints one line a stage, then one for each reason of a failure with an example."""
+    table = Table(*("stage", "inputs", "done", "failed", "left", "s each", "time left"), box=box.SIMPLE_HEAD)
     for entry in accounts:
         numbers = [str(n) for n in (entry.inputs, entry.done, entry.failed, entry.left)]
-        table.add_row(entry.stage, *numbers, _seconds(entry.seconds), time_left(entry, workers), "", "")
+        table.add_row(entry.stage, *numbers, _seconds(entry.seconds), time_left(entry, workers))
+    console.print(table)
+    reasons = Table("stage", "items", "reason", "example", box=box.SIMPLE_HEAD)
+    for entry in accounts:
         for reason, items in entry.reasons.items():
             item, message = items[0]
-            table.add_row("", "", "", str(len(items)), "", "", "", reason, Text(f"{item}: {message}"), style="dim")
-    console.print(table)
+            reasons.add_row(entry.stage, str(len(items)), reason, Text(f"{item}: {message}"))
+    if reasons.rows:
+        console.print(reasons)
 
 
 def time_left(entry: Account, workers: int) -> str:

@@ -117,7 +117,8 @@ def _head(outfit: Outfit, part: str, x: np.ndarray, y: np.ndarray, z: np.ndarray
     skin = _mix(skin, outfit.hair, front * _within(side, 0.009, 0.028) * _within(y - 0.15 * side, 0.072, 0.0765))
     skin = _mix(skin, _EYE, front * _ellipse(side - 0.018, y - 0.0615, 0.0085, 0.0052))
     skin = _mix(skin, _PUPIL, front * _ellipse(side - 0.018, y - 0.0615, 0.0046, 0.0050))
-    lips = tuple(c * f for c, f in zip(outfit.skin, (0.80, 0.58, 0.58), strict=True))
+    red, green, blue = outfit.skin
+    lips = (0.80 * red, 0.58 * green, 0.58 * blue)
     skin = _mix(skin, lips, front * _ellipse(x, y - 0.024 - 6 * x * x, 0.0145, 0.0042))
     hairline = 0.026 + 0.075 * np.clip((z + 0.018) / 0.05, 0, 1)
     return _mix(skin, outfit.hair, _above(y - hairline, 0.0, 0.004) * (part == "skull"))
