@@ -43,8 +43,8 @@ demo: $(READY) ## the whole road on rendered workouts, or on VIDEOS=folder (fold
 	$(RUN) dataset_card card $(DEMO)/dataset
 	$(RUN) training train --config training/configs/hdgcn-tiny.toml --dataset $(DEMO)/dataset --runs $(DEMO)/runs
 	$(RUN) training train --config training/configs/transm3e-tiny.toml --dataset $(DEMO)/dataset --runs $(DEMO)/runs
-	$(RUN) training evaluate --dataset $(DEMO)/dataset --runs $(DEMO)/runs --out $(DEMO)/tables
-	$(RUN) dataset_card page $(DEMO)/dataset --out $(DEMO)/page --results $(DEMO)/tables/results.html
+	$(RUN) training evaluate --dataset $(DEMO)/dataset --runs $(DEMO)/runs --out $(DEMO)/results
+	$(RUN) dataset_card page $(DEMO)/dataset --out $(DEMO)/page --results $(DEMO)/results/results.html
 
 test: $(READY) ## run the tests
 	$(RUN) pytest -n $(WORKERS)
@@ -93,7 +93,7 @@ train: $(READY) ## train MODEL on the shards
 	$(RUN) training train --config training/configs/$(MODEL).toml --dataset $(DATASET) --runs $(WORK)/runs
 
 evaluate: $(READY) ## predictions of all runs, and the table of results
-	$(RUN) training evaluate --dataset $(DATASET) --runs $(WORK)/runs --out $(WORK)/tables
+	$(RUN) training evaluate --dataset $(DATASET) --runs $(WORK)/runs --out $(WORK)/results
 
 status: $(READY) ## what is done, failed (and why) and left
 	$(PIPELINE) status
