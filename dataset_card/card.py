@@ -53,16 +53,16 @@ def text(version: Version) -> str:
 
 
 def metadata(version: Version) -> DatasetCardData:
-    """The YAML in front; a configuration for the index and each column that is here.
+    """The YAML in front; a configuration for each column that is here. (All must be of one format: no index.)
 
     The licence is Apache-2.0 only where no picture of a video is in the version.
     """
     shown = any(m in version.manifest["modalities"] for m in sections.PICTURES)
-    columns = [*version.dataset.modalities, "label"]
+    columns = ["label", *version.dataset.modalities]
     configs: list[dict[str, Any]] = [
-        {"config_name": "index", "default": True, "data_files": [{"split": SPLIT, "path": "index.parquet"}]}
+        {"config_name": m, "data_files": [{"split": SPLIT, "path": f"{m}-*.tar"}]} for m in columns
     ]
-    configs += [{"config_name": m, "data_files": [{"split": SPLIT, "path": f"{m}-*.tar"}]} for m in columns]
+    configs[0]["default"] = True
     return DatasetCardData(
         pretty_name="MuscleMap",
         license="other" if shown else "apache-2.0",

@@ -159,7 +159,7 @@ def _clip(version: Version, row: int, out: Path, written: set[Path]) -> str:
     new = ' <span class="new">new activity</span>' if label["new"] else ""
     told = {
         **{f"split, {protocol}": label["splits"][protocol] for protocol in PROTOCOLS},
-        "length": f"{facts['frames'] / facts['fps']:.1f} s, {facts['frames']} frames",
+        "length": f"{version.seconds.iloc[row]:.1f} s" + (f", {facts['frames']} frames" if facts["frames"] else ""),
         "source": f"{label['source']}, {label['start']:.1f} to {label['end']:.1f} s",
         "labels": label["provenance"],
     }

@@ -50,16 +50,15 @@ def liveliest(version: Version, row: int) -> int:
 
 def of_clip(version: Version, row: int, frames: list[int], short_side: int) -> dict[str, list[np.ndarray] | Failure]:
     """modality → a uint8 RGB picture [H, W, 3] at each frame number; a payload that cannot be read is a Failure."""
-    height, width = (int(version.index[name].iloc[row]) for name in ("height", "width"))
-    size = media.fit(width, height, short_side)
     found: dict[str, list[np.ndarray] | Failure] = {}
+    height, width = _size(version, row)
     for modality in version.dataset.modalities:
         try:
             shown = _pictures(version, row, modality, frames)
         except (av.error.FFmpegError, ValueError, IndexError, KeyError) as error:
             found[modality] = Failure(Reason.DECODE_ERROR, str(error))
         else:
-            found[modality] = [_resize(image, size) for image in shown]
+            found[modality] = [_resize(image, media.fit(width, height, short_side)) for image in shown]
     return found
 
 
@@ -80,10 +79,14 @@ def _overlays(version: Version, row: int, skeleton: Skeleton, frames: list[int])
     if "rgb" in version.dataset.modalities:
         behind = media.decode_video(version.dataset.read(row, "rgb"), frames)
     else:
-        height, width = (int(version.index[name].iloc[row]) for name in ("height", "width"))
-        behind = np.full((len(frames), height, width, 3), BACKDROP, np.uint8)
+        behind = np.full((len(frames), *_size(version, row), 3), BACKDROP, np.uint8)
     layout = LAYOUTS[skeleton.layout]
     return [draw(image, skeleton.joints[frame], layout) for image, frame in zip(behind, frames, strict=True)]
+
+
+def _size(version: Version, row: int) -> tuple[int, int]:
+    """Height and width of the clip's frames in pixels."""
+    return int(version.index["height"].iloc[row]), int(version.index["width"].iloc[row])
 
 
 def _radius(field: np.ndarray) -> float:

@@ -9,6 +9,7 @@ from dataset_card import paper, snippets
 from dataset_card.markdown import duration, escape, size, table
 from dataset_card.version import Version
 from pipeline.pose.models import Model, read_lock
+from pipeline.records import EXTENSION
 
 PICTURES = ("rgb", "rgbdiff", "flow")
 """Modalities in which the people of the videos can be seen, as pictures or as outlines."""
@@ -208,6 +209,12 @@ def _model(sha256: str) -> Model | None:
 def reading(version: Version) -> str:
     """Examples that run in the version's folder."""
     parts = ["## Reading", _python(snippets.with_webdataset(version)), _python(snippets.with_datasets(version))]
+    videos = [m for m in version.dataset.modalities if EXTENSION[m] == "mp4"]
+    if videos:
+        parts.append(
+            f"`datasets` decodes {' and '.join(f'`{m}`' for m in videos)} with torchcodec; "
+            f'`.cast_column("{videos[0]}.mp4", Video(decode=False))` gives the bytes.'
+        )
     if "flow" in version.dataset.modalities:
         parts += ["Optical flow in pixels per frame:", _python(snippets.of_flow(version))]
     return "\n\n".join([*parts, "One clip by the index, without unpacking:", _python(snippets.of_one_clip())])

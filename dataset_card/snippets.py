@@ -33,18 +33,19 @@ for sample, label in zip(samples, labels, strict=True):
 
 
 def with_datasets(version: Version) -> str:
-    """The index as a table and a modality by its configuration; `.` may be a repository of the Hub."""
-    shown = "skeleton" if "skeleton" in version.dataset.modalities else "label"
-    field = {
-        "skeleton": 'len(sample["skeleton.npz"]["joints"])',
-        "label": 'sample["label.json"]["activity"]',
-    }[shown]
-    return f"""from datasets import load_dataset
+    """The labels, and another column by the configuration that the card names."""
+    code = """import os
+from datasets import load_dataset
 
-index = load_dataset(".", split="clips")  # "." is this folder; the name of a repository works too
-train = index.filter(lambda clip: clip["split_video_disjoint"] == "train")
-for sample in load_dataset(".", "{shown}", split="clips", streaming=True):
-    print(sample["__key__"], {field})"""
+folder = os.getcwd()  # or the name of a repository on the Hub
+labels = load_dataset(folder, "label", split="clips")
+train = labels.filter(lambda clip: clip["label.json"]["splits"]["video-disjoint"] == "train")
+print(train["__key__"][:])"""
+    if "skeleton" not in version.dataset.modalities:
+        return code
+    return f"""{code}
+for sample in load_dataset(folder, "skeleton", split="clips", streaming=True):
+    print(sample["__key__"], len(sample["skeleton.npz"]["joints"]))"""
 
 
 def of_flow(version: Version) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from annotations.splits import PROTOCOLS, SPLITS, UNUSED
@@ -59,8 +60,8 @@ class Version:
 
     @property
     def seconds(self) -> pd.Series:
-        """Length of each clip by frames and rate."""
-        return self.index["frames"] / self.index["fps"]
+        """Length of each clip, as it was cut."""
+        return self.index["end"] - self.index["start"]
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -75,12 +76,10 @@ class Version:
 
     def muscle_counts(self, protocol: str) -> pd.DataFrame:
         """Clips by muscle group (rows) and split (columns)."""
-        muscles, splits = self.manifest["muscles"], list(self.splits)
-        counts = pd.DataFrame(0, index=muscles, columns=splits)
-        for label in self.labels:
-            active = [muscle for muscle, value in zip(muscles, label["muscles"], strict=True) if value]
-            counts.loc[active, label["splits"][protocol]] += 1
-        return counts
+        muscles = self.manifest["muscles"]
+        active = np.array([label["muscles"] for label in self.labels], int).reshape(-1, len(muscles))
+        held = np.array([label["splits"][protocol] for label in self.labels])
+        return pd.DataFrame({split: active[held == split].sum(axis=0) for split in self.splits}, index=muscles)
 
     def provenance(self) -> dict[str, int]:
         """Clips by where their labels come from."""
