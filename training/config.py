@@ -151,9 +151,10 @@ class Config:
         )
 
     def digest(self) -> str:
-        """SHA-256 of what decides the result; how many processes read and how often it is saved do not."""
+        """SHA-256 of what decides the result; how clips are read and how often it is saved do not."""
         values = asdict(self)
-        return digest({name: values[name] for name in values if name not in ("workers", "checkpoint_steps")})
+        del values["workers"], values["checkpoint_steps"], values["data"]["cache"]
+        return digest(values)
 
 
 def load(path: Path) -> Config:

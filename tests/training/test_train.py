@@ -27,6 +27,13 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_dataset(tmp_path_factory.mktemp("data") / "0.0.1", toy_clips(), ("rgb", "skeleton"))
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine clips to train on, five to validate on; decoding is what takes the time."""
+    clips = toy_clips(["train"] * 3 + ["val"])
+    return write_dataset(tmp_path_factory.mktemp("data") / "0.0.1", clips, ("rgb", "skeleton"))
+
+
 def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C at one step."""
     real = train.train_step
@@ -61,18 +68,19 @@ def equal(a: Any, b: Any) -> bool:
     ids=["one phase, stopped twice", "two phases, stopped in each"],
 )
 def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(
-    toy: Path, tmp_path: Path, model: dict[str, Any], stops: tuple[int, ...]
+    small: Path, tmp_path: Path, model: dict[str, Any], stops: tuple[int, ...]
 ) -> None:
-    # 18 clips in batches of 6: three steps an epoch; checkpoints after each second step and each epoch.
+    # Nine clips in batches of three: three steps an epoch; checkpoints after each second step and each epoch.
     epochs = {"epochs_branches": 2, "epochs_joint": 2 if model is BOTH else 0}
-    config = write_config(tmp_path / "a.toml", model=model, optim=epochs, run={"checkpoint_steps": 2})
-    train.train(config, toy, tmp_path / "whole", QUIET)
+    optim = epochs | {"batch_size": 3}
+    config = write_config(tmp_path / "a.toml", model=model, optim=optim, run={"checkpoint_steps": 2})
+    train.train(config, small, tmp_path / "whole", QUIET)
     for step in stops:
         with pytest.MonkeyPatch.context() as patch:
             stop_at(step, patch)
             with pytest.raises(KeyboardInterrupt):
-                train.train(config, toy, tmp_path / "stopped", QUIET)
-    train.train(config, toy, tmp_path / "stopped", QUIET)
+                train.train(config, small, tmp_path / "stopped", QUIET)
+    train.train(config, small, tmp_path / "stopped", QUIET)
     assert len(last(tmp_path / "whole")["progress"]["losses"]) == 3 * sum(epochs.values())
     assert equal(last(tmp_path / "whole"), last(tmp_path / "stopped"))
     bests = [torch.load(tmp_path / name / checkpoint.BEST, weights_only=True) for name in ("whole", "stopped")]
@@ -87,10 +95,10 @@ def _curve(folder: Path) -> list[tuple[int, float]]:
     return [(event.step, event.value) for event in events.Scalars("train/loss")]
 
 
-def test_another_seed_is_another_run(toy: Path, tmp_path: Path) -> None:
+def test_another_seed_is_another_run(small: Path, tmp_path: Path) -> None:
     for seed in (0, 1):
         config = write_config(tmp_path / "a.toml", optim={"epochs_branches": 1}, run={"seed": seed})
-        train.train(config, toy, tmp_path / str(seed), QUIET)
+        train.train(config, small, tmp_path / str(seed), QUIET)
     assert not equal(last(tmp_path / "0")["model"], last(tmp_path / "1")["model"])
 
 
@@ -182,10 +190,12 @@ def test_the_best_weights_are_kept(toy: Path, tmp_path: Path, monkeypatch: pytes
     assert checkpoint.describe(tmp_path / "run")["best"] == {"known-val": 0.6, "new-val": 0.6}
 
 
-def test_weights_of_the_first_phase_do_not_compete(toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_of_the_first_phase_do_not_compete(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = write_config(tmp_path / "a.toml", model=BOTH, optim={"epochs_branches": 1, "epochs_joint": 1})
     validations([0.9, 0.5], monkeypatch)
-    train.train(config, toy, tmp_path / "run", QUIET)
+    train.train(config, small, tmp_path / "run", QUIET)
     best = torch.load(tmp_path / "run" / checkpoint.BEST, weights_only=True)
     assert equal(best, last(tmp_path / "run")["model"])
 

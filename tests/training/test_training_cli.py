@@ -8,6 +8,7 @@ import sys
 import tarfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -65,29 +66,48 @@ def test_an_unfinished_run_has_no_row_but_a_line(toy: Path, tmp_path: Path, caps
     assert "begun: not finished" in capsys.readouterr().out.replace("\n", "")
 
 
-def test_ctrl_c_loses_nothing_finished(toy: Path, tmp_path: Path) -> None:
-    """A real process, a real signal: exit 130, one line, and a checkpoint that is whole."""
-    config = write_config(tmp_path / "a.toml", optim={"epochs_branches": 400})
-    arguments = [sys.executable, "-m", "training", *command("train", tmp_path, toy, "--config", str(config))]
+SHORT: dict[str, dict[str, Any]] = {"optim": {"epochs_branches": 4}, "run": {"checkpoint_steps": 1}}
+
+
+@pytest.fixture(scope="module")
+def whole(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    config = write_config(folder / "a.toml", **SHORT)
+    app(command("train", folder, toy, "--config", str(config)), standalone_mode=False)
+    return folder / "runs" / "a"
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "words"),
+    [(signal.SIGINT, 130, "stopped"), (signal.SIGKILL, -signal.SIGKILL, "")],
+    ids=["Ctrl-C", "killed"],
+)
+def test_a_process_that_is_stopped_goes_on_to_the_same_weights(
+    toy: Path, whole: Path, tmp_path: Path, how: signal.Signals, code: int, words: str
+) -> None:
+    config = write_config(tmp_path / "a.toml", **SHORT)
+    arguments = command("train", tmp_path, toy, "--config", str(config))
     process = subprocess.Popen(
-        arguments,
+        [sys.executable, "-m", "training", *arguments],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
     )
-    saved = tmp_path / "runs" / "a" / checkpoint.LAST
+    stopped = tmp_path / "runs" / "a"
     deadline = time.monotonic() + 60
-    while not saved.exists() and time.monotonic() < deadline:
+    while not (stopped / checkpoint.LAST).exists() and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, words = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "stopped" in words and "Traceback" not in words
-    done = torch.load(saved, weights_only=True)["progress"]["epoch"]
-    assert done >= 1
-    assert json.loads((tmp_path / "runs" / "a" / checkpoint.RUN).read_text())["finished"] is False
+    process.send_signal(how)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert words in said and "Traceback" not in said
+    assert json.loads((stopped / checkpoint.RUN).read_text())["finished"] is False
+    app(arguments, standalone_mode=False)
+    for name in (checkpoint.LAST, checkpoint.BEST):
+        assert (stopped / name).read_bytes() == (whole / name).read_bytes(), name
 
 
 @pytest.mark.parametrize(
@@ -156,6 +176,7 @@ def test_a_missing_dataset_is_one_line(tmp_path: Path) -> None:
 
 def test_the_digest_is_of_what_decides_the_result(tmp_path: Path) -> None:
     plain = load(write_config(tmp_path / "a.toml")).digest()
-    assert load(write_config(tmp_path / "a.toml", run={"checkpoint_steps": 5, "workers": 3})).digest() == plain
+    read = {"data": {"cache": False}, "run": {"checkpoint_steps": 5, "workers": 3}}
+    assert load(write_config(tmp_path / "a.toml", **read)).digest() == plain
     assert load(write_config(tmp_path / "a.toml", run={"seed": 1})).digest() != plain
     assert load(write_config(tmp_path / "a.toml", model={"head": "softmax"})).digest() != plain
