@@ -2,6 +2,7 @@
 
 A FileObject for the index, the manifest and each tar; a FileSet for the payloads of a modality; a record set over the
 clips, one over their labels, and one over the payloads of each modality, joined by the clip's key.
+mlcroissant 1.1 reads all of them but skeletons: it takes a tar that ends in an npz, which is a zip, for a zip.
 """
 
 from __future__ import annotations

@@ -52,7 +52,9 @@ FAILURES = {
     "dan-0001000-0002000": Failure(Reason.PRIVATE, "Private video"),
     "eve-0000000-0001000": Failure(Reason.NO_PERSON, "nobody there"),
 }
-HOSTILE = '<script>alert("1")</script>|`$x$`'
+HOSTILE = r'<script>alert("1")</script>|`$\frac$`'
+"""Markup of HTML, of a Markdown table, and of a formula that does not parse."""
+
 HOSTILE_CLIPS = (
     replace(CLIPS[0], key='x"><img src=x>-0000000-0001000', activity=HOSTILE, provenance=f"draft: {HOSTILE}"),
     replace(CLIPS[3], source="<b>|", splits=("train", "train")),

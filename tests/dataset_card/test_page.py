@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from fixtures_versions import CLIPS, HOSTILE, HOSTILE_CLIPS, write_version
 
-from dataset_card import montage, page
+from dataset_card import montage, page, pictures
 from dataset_card.version import open_version
 from pipeline.errors import UserError
 
@@ -217,6 +217,16 @@ def test_the_montage_shows_five_moments_of_each_modality(full: Path) -> None:
     assert frames == pytest.approx([80 + number for number in (2, 6, 10, 14, 18)], abs=2)
     flow = cells[6 + 2 * (height + 6) :][:height].mean(axis=(0, 1, 2))
     assert flow[0] > 200 and max(flow[1:]) < 80
+
+
+def test_the_last_frame_has_the_last_flow_field(full: Path) -> None:
+    version = open_version(full)
+    last = CLIPS[0].frames - 1
+    shown = pictures.of_clip(version, 0, [last - 1, last], 48)
+    assert {modality: np.shape(images) for modality, images in shown.items()} == dict.fromkeys(
+        ("rgb", "rgbdiff", "flow", "skeleton"), (2, 48, 64, 3)
+    )
+    version.close()
 
 
 def test_manifest_of_another_making_is_refused(full: Path, tmp_path: Path) -> None:
