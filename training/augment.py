@@ -27,8 +27,7 @@ MEAN, STD = 0.45, 0.225
 class View:
     """How B clips are seen: point p of the new picture shows point `matrix` p + `offset` of the old.
 
-    Points are (x, y) with the picture as [-1, 1], y down. `matrix` [B, 2, 2], `offset` [B, 2], `flip` [B]
-    bool.
+    Points are (x, y) with the picture as [-1, 1], y down. `matrix` [B, 2, 2], `offset` [B, 2], `flip` [B] bool.
     """
 
     matrix: Tensor
@@ -39,8 +38,7 @@ class View:
 def augment(inputs: dict[str, Tensor], config: AugmentConfig, mirror: tuple[int, ...], seed: int) -> dict[str, Tensor]:
     """Draws a view and colours for each clip from `seed` and applies them; the result is ready for the model.
 
-    `inputs` as `training.data.Clips` gives them, batched. `mirror[v]` is joint v's partner in the mirror
-    image.
+    `inputs` as `training.data.Clips` gives them, batched. `mirror[v]` is joint v's partner in the mirror image.
     """
     some = next(iter(inputs.values()))
     generator = torch.Generator().manual_seed(seed)

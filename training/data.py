@@ -128,8 +128,7 @@ class Clips(TorchDataset):
 def window_frames(clip_frames: int, window: int, samples: int, place: float) -> np.ndarray:
     """`samples` frame numbers evenly over `window` frames of the clip; a shorter clip is repeated.
 
-    Modalities that are sampled more or less densely see the same stretch of time, for equal `place` in [0,
-    1).
+    Modalities that are sampled more or less densely see the same stretch of time, for equal `place` in [0, 1).
     """
     start = int(place * (max(0, clip_frames - window) + 1))
     return (start + np.arange(samples) * window // samples) % clip_frames

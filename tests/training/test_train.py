@@ -11,7 +11,7 @@ from fixtures_shards import toy_clips, write_dataset
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn import functional as F
-from toy import write_config
+from toy import HDGCN, write_config
 
 from pipeline.errors import UserError
 from pipeline.reader import Dataset
@@ -19,7 +19,7 @@ from training import checkpoint, metrics, train
 from training.models import Output
 
 QUIET = Console(quiet=True)
-BOTH = {"name": "transm3e_tiny", "head": "softmax"}
+BOTH = {"name": "transm3e_tiny", "head": "softmax", "options": {"skeleton": {"widths": [16, 32]}}}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def equal(a: Any, b: Any) -> bool:
 
 @pytest.mark.parametrize(
     ("model", "stops"),
-    [({"name": "hdgcn_tiny"}, (4, 5)), (BOTH, (4, 9))],
+    [(HDGCN["model"], (4, 5)), (BOTH, (4, 9))],
     ids=["one phase, stopped twice", "two phases, stopped in each"],
 )
 def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(

@@ -40,7 +40,7 @@ def command(name: str, tmp_path: Path, dataset: Path, *more: str) -> list[str]:
 def test_train_then_evaluate_twice(toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for model in ("hdgcn_tiny", "transm3e_tiny"):
         epochs = {"epochs_branches": 1, "epochs_joint": int(model == "transm3e_tiny")}
-        config = write_config(tmp_path / f"{model}.toml", model={"name": model}, optim=epochs)
+        config = write_config(tmp_path / f"{model}.toml", model={"name": model, "options": {}}, optim=epochs)
         app(command("train", tmp_path, toy.parent, "--config", str(config)), standalone_mode=False)
     written = []
     for _ in range(2):

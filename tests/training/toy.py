@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 HDGCN = {
-    "model": {"name": "hdgcn_tiny", "head": "sigmoid"},
+    "model": {"name": "hdgcn_tiny", "head": "sigmoid", "options": {"widths": [16, 32]}},
     "data": {"frames": 8, "stride": 2, "skeleton_frames": 16, "size": 64, "cache": True},
     "optim": {"epochs_branches": 2, "batch_size": 6, "learning_rate": 1e-2, "warmup_epochs": 1.0},
     "": {"workers": 0},

@@ -57,8 +57,10 @@ def hierarchy_graph(groups: Sequence[Sequence[int]], joints: int) -> Tensor:
 
 
 class EdgeConv(nn.Module):
-    """Features of each node and its nearest nodes in feature space (Wang et al., ToG 2019), [N, C, V] → [N,
-    D, V]."""
+    """Features of each node and its nearest nodes in feature space (Wang et al., ToG 2019).
+
+    [N, C, V] → [N, D, V].
+    """
 
     def __init__(self, channels: int, width: int, neighbours: int) -> None:
         super().__init__()
@@ -140,7 +142,7 @@ def _conv_bn(channels: int, width: int, *, relu: bool = False) -> nn.Sequential:
 
 
 class TemporalConv(nn.Module):
-    """A convolution over frames with its bias kept apart, then batch norm."""
+    """A convolution over frames with its bias kept apart, then batch norm; [N, C, T, V] → [N, C, T / stride, V]."""
 
     def __init__(self, width: int, kernel: int, stride: int, dilation: int) -> None:
         super().__init__()
@@ -154,8 +156,10 @@ class TemporalConv(nn.Module):
 
 
 class MultiScaleTemporalConv(nn.Module):
-    """Four branches over frames: two dilations, max pooling, and frames alone; [N, C, T, V] → [N, C, T/s,
-    V]."""
+    """Four branches over frames: two dilations, max pooling, and frames alone.
+
+    [N, C, T, V] → [N, C, T / stride, V]; each branch has a quarter of the channels.
+    """
 
     def __init__(self, width: int, stride: int, kernel: int = 5, dilations: Sequence[int] = (1, 2)) -> None:
         super().__init__()
@@ -173,7 +177,7 @@ class MultiScaleTemporalConv(nn.Module):
 
 
 class ResidualConv(nn.Module):
-    """The shortcut of a block that changes width or stride."""
+    """The shortcut of a block that changes width or stride; [N, C, T, V] → [N, D, T / stride, V]."""
 
     def __init__(self, channels: int, width: int, stride: int) -> None:
         super().__init__()
@@ -206,7 +210,7 @@ class HDGCNBlock(nn.Module):
             self.residual = nn.Identity() if same else ResidualConv(channels, width, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.tcn1(self.gcn1(x))
+        y = self.tcn1(self.gcn1(x))  # [N, D, T / stride, V]
         return torch.relu(y + self.residual(x) if self.shortcut else y)
 
 

@@ -1,5 +1,4 @@
-"""MViTv2: Li et al., "MViTv2: Improved Multiscale Vision Transformers for Classification and Detection", CVPR
-2022.
+"""MViTv2: Li et al., "MViTv2: Improved Multiscale Vision Transformers for Classification and Detection", CVPR 2022.
 
 Parameter names are those of PySlowFast, so that its checkpoints load. In place of one class token there may
 be any number of classification and distillation tokens (sections 4.2 and 4.3 of the MuscleMap paper). Tokens
@@ -96,8 +95,7 @@ TINY = MViTConfig(
 
 
 class DropPath(nn.Module):
-    """Drops the whole residual branch of a clip with probability `rate` in training (Huang et al., ECCV
-    2016)."""
+    """Drops the whole residual branch of a clip with probability `rate` in training (Huang et al., ECCV 2016)."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -204,6 +202,8 @@ class PoolingAttention(nn.Module):
 
 
 class MLP(nn.Module):
+    """Two linear layers with GELU between; [..., D] → [..., D]."""
+
     def __init__(self, dim: int, hidden: int) -> None:
         super().__init__()
         self.fc1 = nn.Linear(dim, hidden)
@@ -263,6 +263,8 @@ class PatchEmbed(nn.Module):
 
 
 class Head(nn.Module):
+    """Dropout and the classification layer; [B, D] → [B, classes]."""
+
     def __init__(self, dim: int, classes: int, dropout: float) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
@@ -274,10 +276,10 @@ class Head(nn.Module):
 
 @dataclass(frozen=True)
 class Trunk:
-    """What the blocks make of a clip: the tokens after each block [B, K, D], and the last patches,
-    normalised."""
+    """What the blocks make of a clip."""
 
     tokens: list[Tensor]
+    """After each block, [B, K, D]."""
     last: Tensor
     """Last tokens after the final norm, [B, K, D]."""
     map: Tensor

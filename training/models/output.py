@@ -8,8 +8,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 Inputs = Mapping[str, Tensor]
-"""One batch by modality: "rgb", "rgbdiff" and "flow" [B, C, T, H, W], "skeleton" [B, C, T, V, M]; normalised
-floats."""
+"""One batch by modality, normalised floats: "rgb", "rgbdiff" and "flow" [B, C, T, H, W], "skeleton" [B, C, T, V, M]."""
 
 
 class Output(NamedTuple):

@@ -40,8 +40,7 @@ class TransM3EConfig:
     distillation_tokens: int = 20
     """R: C in MCTKD, 1 in plain KD."""
     distillation: str = "SP"
-    """Sites of Table 4: SP after each reduction of the video's map, DE after every block, FL after the last,
-    or none."""
+    """Sites of Table 4: SP after each reduction of the video's map, DE after every block, FL after the last; none."""
     axis: str = "channel"
     """Which axis the distributions of eq. 4 run along: channel or token (see `distillation_loss`)."""
     temperature: float = 1.0
@@ -144,8 +143,7 @@ class TransM3E(nn.Module):
 
 
 def pooled_tokens(tokens: Tensor, count: int, fusion: nn.Module | None) -> Tensor:
-    """The mean of the classification tokens (eq. 1), after the fusion with the others if there is one, [B,
-    D]."""
+    """The mean of the classification tokens (eq. 1), [B, D]; after the fusion with the others if there is one."""
     classification, distillation = tokens[:, :count], tokens[:, count:]
     if fusion is not None:
         classification = fusion(classification, distillation.expand_as(classification))
@@ -165,8 +163,11 @@ def distillation_loss(receiver: Tensor, sender: Tensor, axis: str, temperature: 
 
 
 def distillation_sites(config: TransM3EConfig) -> tuple[Site, ...]:
-    """The sites by name. Reductions of the video pair with the stages of equal width of the skeleton branch,
-    last with last; every block pairs with the one at the same share of the other branch's depth."""
+    """The sites by name.
+
+    Reductions of the video pair with the stages of equal width of the skeleton branch, last with last; every
+    block pairs with the one at the same share of the other branch's depth.
+    """
     depth, blocks = config.video.depth, len(config.skeleton.widths)
     widths = config.skeleton.widths
     match config.distillation:
@@ -227,8 +228,7 @@ class SkeletonBranch(nn.Module):
 
 
 def on_shortcut(block: nn.Module, tokens: Tensor) -> Tensor:
-    """Tokens pass a block as nodes pass its shortcut, so that their width follows the nodes'; frames
-    aside."""
+    """Tokens [B, K, C] → [B, K, D] as nodes pass the block's shortcut, so that their width follows the nodes'."""
     shortcut = getattr(block, "residual", None)
     if not isinstance(shortcut, ResidualConv):
         return tokens

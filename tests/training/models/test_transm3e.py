@@ -213,6 +213,19 @@ def test_one_modality_gives_its_branch_alone(branch: str, clips: dict[str, Tenso
     assert torch.allclose(alone.logits[branch], model(clips).logits[branch], atol=1e-5)
 
 
+def test_half_precision_is_close_and_learns(clips: dict[str, Tensor]) -> None:
+    """As on a GPU, where bf16-mixed is the default."""
+    model = model_of()
+    whole = model(clips)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = model(clips)
+    for branch, logits in whole.logits.items():
+        assert (half.logits[branch].float() - logits).abs().max() < 0.05 * logits.abs().max()
+    assert half.distillation.item() == pytest.approx(whole.distillation.item(), rel=0.1)
+    backward(model, total(half.logits) + half.distillation)
+    assert at_rest(model) == OF_LAST_PATCHES
+
+
 def test_more_tokens_than_one_is_mct(clips: dict[str, Tensor]) -> None:
     one = model_of(tokens=1, distillation_tokens=1)
     assert one(clips).logits["rgb"].shape == (3, 20)
