@@ -22,7 +22,7 @@ PIPELINE   = $(RUN) pipeline --work $(WORK) --config $(CONFIG) --workers $(WORKE
 READY     := $(VENV)/.ready
 DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
 
-.PHONY: help setup demo test lint search probe retry download cut extract extract-rgbdiff extract-flow extract-skeletons \
+.PHONY: help setup demo test chaos lint search probe retry download cut extract extract-rgbdiff extract-flow extract-skeletons \
         shards card page train evaluate status clean
 
 help: ## list the targets
@@ -48,6 +48,10 @@ demo: $(READY) ## the whole road on rendered workouts, or on VIDEOS=folder (fold
 
 test: $(READY) ## run the tests
 	$(RUN) pytest -n $(WORKERS)
+
+chaos: $(READY) ## kill workers and driver, refuse, fill the disk; then check that nothing is lost (COUNT=1000 KILLS=20)
+	$(shell unshare --map-root-user --mount true 2>/dev/null && echo unshare --map-root-user --mount) \
+	  $(RUN) tests.chaos --videos $(or $(COUNT),1000) --kills $(or $(KILLS),20) --workers $(WORKERS)
 
 lint: $(READY) ## ruff and mypy
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(RUN) mypy

@@ -50,7 +50,7 @@ def write(
         "name": "musclemap",
         "version": config.shard.version,
         "parent": config.shard.parent or None,
-        "tier": "full" if "rgb" in modalities else "without pictures",
+        "tier": _tier(modalities),
         "code": version("musclemap"),
         "clips": len(found),
         "sources": len({sample.segment.source for sample in found}),
@@ -68,6 +68,13 @@ def write(
         if stale.name not in named:
             stale.unlink()
     return folder / MANIFEST
+
+
+def _tier(modalities: Sequence[str]) -> str:
+    """What of the videos can be seen in a version: RGB difference and flow still show the person."""
+    if "rgb" in modalities:
+        return "full"
+    return "without rgb" if {"rgbdiff", "flow"} & set(modalities) else "without pictures"
 
 
 def build_index(shards: Sequence[Sequence[Sample]], files: Sequence[ShardFile]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ def find_version(folder: Path) -> Path:
     """A version's folder: `folder` itself, or the highest version in it. Raises DatasetError if there is none."""
     if (folder / MANIFEST).is_file():
         return folder
-    versions = {tuple(map(int, p.parent.name.split("."))): p.parent for p in folder.glob(f"[0-9]*.*.*/{MANIFEST}")}
+    made = [path.parent for path in folder.glob(f"*/{MANIFEST}") if re.fullmatch(r"\d+\.\d+\.\d+", path.parent.name)]
+    versions = {tuple(map(int, path.name.split("."))): path for path in made}
     if not versions:
         raise DatasetError(f"{folder}: no version of the dataset here; make one with `make shards`")
     return versions[max(versions)]

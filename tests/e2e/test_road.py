@@ -41,6 +41,15 @@ def digests(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
 
 
+def attempts(ledger: Path, stage: str) -> int:
+    """How many attempts of a stage are noted so far."""
+    if not ledger.exists():
+        return 0
+    with sqlite3.connect(ledger) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'attempts'").fetchall()
+        return tables and connection.execute("SELECT count(*) FROM attempts WHERE stage = ?", [stage]).fetchone()[0]
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A work folder after the demo's pipeline on two workouts with two workers."""
@@ -140,7 +149,9 @@ def test_ctrl_c_says_how_to_go_on(made: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
         command(work, "demo", "--workouts", "2"), cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    time.sleep(7)
+    while not attempts(work / "ledger.sqlite", "cut"):
+        assert process.poll() is None
+        time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     _, words = process.communicate(timeout=60)
     assert process.returncode == 130
