@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 
-KEPT = frozenset({"table", "thead", "tbody", "tfoot", "tr", "th", "td", "br", "p", "h1", "h2"})
+KEPT = frozenset({"table", "thead", "tbody", "tfoot", "tr", "th", "td", "br", "p", "h1", "h2", "details", "summary"})
 DROPPED = frozenset({"head", "script", "style", "template"})
 """Elements that go with all that is in them."""
 

@@ -210,8 +210,9 @@ def as_html(found: Results) -> str:
         if shown:
             ap = [[m, *[_percent(row.labels[column][i]) for row in shown]] for i, m in enumerate(found.muscles)]
             body += [
-                f"<h2>AP of each muscle group in %, {column}</h2>",
+                f"<details><summary>AP of each muscle group in %, {column}</summary>",
                 _html_table(["muscle group", *[row.name for row in shown]], ap, []),
+                "</details>",
             ]
     return _PAGE.format(body="\n".join(body))
 
