@@ -246,7 +246,7 @@ def _display(frame: av.VideoFrame, stream: av.VideoStream, short_side: int | Non
         width, height = fit(width, height, short_side)
     turned = frame.rotation % 180 != 0
     stored = (height, width) if turned else (width, height)
-    image = frame.to_ndarray(format="rgb24", width=stored[0], height=stored[1], interpolation="AREA")
+    image = frame.to_ndarray(format="rgb24", width=stored[0], height=stored[1], interpolation="AREA", threads=1)
     return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90))) if frame.rotation else image
 
 
