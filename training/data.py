@@ -7,9 +7,11 @@ key; none is ever put in another's place.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.context import BaseContext
 from typing import Any, NamedTuple
 
 import av
@@ -198,11 +200,19 @@ def loader(clips: Clips, batches: Sampler | list[list[Request]], workers: int, p
         clips,
         batch_sampler=batches,
         num_workers=workers,
+        multiprocessing_context=_fresh_processes() if workers else None,
         collate_fn=_collate,
         pin_memory=pin,
         persistent_workers=workers > 0 and isinstance(batches, Batches),
         worker_init_fn=_one_thread,
     )
+
+
+def _fresh_processes() -> BaseContext:
+    """Forks from a server without threads: a fork of this process may inherit a lock that nobody opens again."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
 
 
 def checked(batch: Batch | Undecodable) -> Batch:

@@ -75,6 +75,8 @@ def train(config_path: Path, root: Path, folder: Path, console: Console) -> None
                 bar.say(f"epoch {epoch + 1}: {validate(run)}")
             run.progress.epoch, run.progress.position = epoch + 1, 0
             save(run)
+    if run.log:
+        run.log.close()
     if fabric.is_global_zero:
         parameters = sum(weight.numel() for weight in model.parameters())
         checkpoint.finish(folder, {"best": run.progress.best, "steps": steps, "parameters": parameters})
