@@ -183,18 +183,23 @@ def _started(config: EngineConfig, scheduler: str, workers: int) -> Iterator[Spe
                 cluster = slurm_cluster(config)
                 cluster.scale(workers)
             else:
-                cluster = SpecCluster(
-                    workers=worker_spec(config, workers, count_gpus()),
-                    scheduler={
-                        "cls": Scheduler,
-                        "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"},
-                    },
-                    silence_logs=logging.CRITICAL,
-                )
+                cluster = _local_cluster(config, workers)
     finally:
         signal.signal(signal.SIGINT, previous)
     with cluster:
         yield cluster
+
+
+def _local_cluster(config: EngineConfig, workers: int) -> SpecCluster:
+    options = {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}
+    try:
+        return SpecCluster(
+            workers=worker_spec(config, workers, count_gpus()),
+            scheduler={"cls": Scheduler, "options": options},
+            silence_logs=logging.CRITICAL,
+        )
+    except RuntimeError as error:
+        raise UserError(f"a worker died while the workers started ({error}); run the same command again") from None
 
 
 def worker_spec(config: EngineConfig, workers: int, gpus: int) -> dict[str, Any]:

@@ -35,6 +35,7 @@ typed (a missing file, an unknown activity): the command line prints it as one l
 from __future__ import annotations
 
 import errno
+import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -90,8 +91,15 @@ class UserError(Exception):
     """Something a person can mend; the message says what, where and what to do, in one line."""
 
 
+def is_full_disk(error: BaseException) -> bool:
+    """Whether an exception says that no space is left, in the words of the system or of SQLite."""
+    if isinstance(error, sqlite3.OperationalError):
+        return "disk" in str(error)
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def from_exception(error: BaseException) -> Failure:
     """The failure for an exception that no stage turned into a value."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full_disk(error):
         return Failure(Reason.OUT_OF_DISK, str(error))
     return Failure(Reason.BUG, f"{type(error).__name__}: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 
 import click
@@ -9,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, is_full_disk
 
 INTERRUPTED = 130
 
@@ -24,6 +25,11 @@ def run_app(app: typer.Typer) -> None:
         code = error.exit_code
     except UserError as error:
         errors.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        code = 2
+    except (OSError, sqlite3.OperationalError) as error:
+        if not is_full_disk(error):
+            raise
+        errors.print(f"[red]error:[/red] no space left on the disk ({escape(str(error))})", soft_wrap=True)
         code = 2
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED

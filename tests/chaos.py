@@ -138,8 +138,7 @@ def disturb(chaos: Chaos, site: Site, kills: int) -> None:
         if f'File "{ROOT}' in words:
             raise AssertionError(f"{stage[0]} broke:\n{words[-3000:]}")
         check_done(chaos)
-        print(f"\r{chaos.done['driver killed']} of {kills}: {dict(chaos.done)}", end="", flush=True)
-    print()
+        print(f"  {chaos.done['driver killed']} of {kills}: {dict(chaos.done)}", flush=True)
 
 
 def kill_worker(chaos: Chaos, driver: int) -> None:
@@ -217,8 +216,10 @@ def version(work: Path) -> dict[str, str]:
 
 
 def attempts(work: Path) -> Counter[str]:
-    """How often each reason was noted along the way."""
+    """How often each reason was noted along the way. A bug of ours is never a reason, whatever dies."""
     with sqlite3.connect(work / "ledger.sqlite") as book:
+        bugs = book.execute("SELECT stage, item, message FROM attempts WHERE reason = 'ours/bug'").fetchall()
+        assert not bugs, bugs
         return Counter(dict(book.execute("SELECT reason, count(*) FROM attempts WHERE reason != '' GROUP BY reason")))
 
 
