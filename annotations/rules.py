@@ -29,6 +29,10 @@ class TableError(ValueError):
     """A table that breaks a rule: one line, "file:line: what is wrong; what to do"."""
 
 
+LONGEST_REASON = 200
+"""Characters of a message about one cell."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One row: its cells by column, without the spaces around them, and where it starts."""
@@ -41,6 +45,9 @@ class Row:
         return self.cells[column]
 
     def error(self, reason: str, remedy: str) -> TableError:
+        """A broken rule at this line. A long cell is not repeated whole."""
+        if len(reason) > LONGEST_REASON:
+            reason = f"{reason[: LONGEST_REASON // 2]} … {reason[-LONGEST_REASON // 2 :]}"
         return TableError(f"{self.path}:{self.line}: {reason}; {remedy}")
 
 
