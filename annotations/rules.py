@@ -23,14 +23,12 @@ YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 YOUTUBE_WATCH = "https://www.youtube.com/watch?v="
 MAX_SECONDS = 24 * 3600.0
 """No source is longer than a day: a larger time is a slip, such as milliseconds."""
+LONGEST_REASON = 200
+"""Characters of a message about one cell."""
 
 
 class TableError(ValueError):
     """A table that breaks a rule: one line, "file:line: what is wrong; what to do"."""
-
-
-LONGEST_REASON = 200
-"""Characters of a message about one cell."""
 
 
 @dataclass(frozen=True)
