@@ -22,7 +22,7 @@ PIPELINE   = $(RUN) pipeline --work $(WORK) --config $(CONFIG) --workers $(WORKE
 READY     := $(VENV)/.ready
 DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
 
-.PHONY: help setup demo test chaos lint search probe retry download cut extract extract-rgbdiff extract-flow extract-skeletons \
+.PHONY: help setup demo test chaos lint search probe retry download detect cut extract extract-rgbdiff extract-flow extract-skeletons \
         shards card page train evaluate status clean
 
 help: ## list the targets
@@ -68,6 +68,9 @@ retry: $(READY) ## put failed items back by reason: REASON=gone/private, or REAS
 
 download: $(READY) ## download the sources of sources.csv and the kept candidates
 	$(PIPELINE) download
+
+detect: $(READY) ## propose clips in videos that have no segments yet (scene cuts, windows, somebody to be seen)
+	$(PIPELINE) detect
 
 cut: $(READY) ## cut the segments out of the videos
 	$(PIPELINE) cut

@@ -133,6 +133,21 @@ def retry(
 
 
 @app.command()
+def detect(context: typer.Context) -> None:
+    """Propose clips in downloaded videos that have no segments yet, for you to name."""
+    chosen: Options = context.obj
+    with chosen.project() as project:
+        _require_rows(chosen, project.tables, "sources")
+        with chosen.engine() as running:
+            plan, table, rows = stages.run_detect(project, running)
+        console.print(status.summary(plan), highlight=False)
+        ending = (
+            f"write their activities and move them to {chosen.tables / 'segments.csv'}" if rows else "nothing to name"
+        )
+        console.print(f"{rows} proposals in {table}; {ending}", highlight=False, soft_wrap=True)
+
+
+@app.command()
 def cut(context: typer.Context) -> None:
     """Cut the segments out of the videos."""
     _run(context.obj, stages.run_cut, ["cut"])

@@ -108,6 +108,24 @@ class CutConfig:
 
 
 @dataclass(frozen=True)
+class DetectConfig:
+    scenes: bool = True
+    """Whether to cut a video where its scenes change; otherwise it is one scene."""
+    scene_threshold: float = 27.0
+    """Change of a frame to the next, as PySceneDetect's ContentDetector counts it, from which on a scene is new."""
+    window_s: float = 10.0
+    """Longer scenes are divided into equal windows of at most this many seconds."""
+    min_s: float = 1.0
+    """Shorter scenes are left out."""
+    person: bool = True
+    """Whether to leave out what shows nobody."""
+
+    def __post_init__(self) -> None:
+        _require(self.scene_threshold > 0, "detect.scene_threshold must be positive")
+        _require(0 < self.min_s <= self.window_s, "detect.min_s must be positive and at most window_s")
+
+
+@dataclass(frozen=True)
 class RgbdiffConfig:
     crf: int = 20
     """x264 quality of the payload."""
@@ -201,6 +219,7 @@ class Config:
 
     fetch: FetchConfig = field(default_factory=FetchConfig)
     cut: CutConfig = field(default_factory=CutConfig)
+    detect: DetectConfig = field(default_factory=DetectConfig)
     rgbdiff: RgbdiffConfig = field(default_factory=RgbdiffConfig)
     flow: FlowConfig = field(default_factory=FlowConfig)
     skeleton: SkeletonConfig = field(default_factory=SkeletonConfig)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from annotations.tables import Activity, closest
 from pipeline import media
+from pipeline.detect import windows
 from pipeline.errors import Failure, UserError
 from pipeline.files import replacing
 
@@ -53,12 +53,5 @@ def write_segments(videos: dict[str, Path], path: Path) -> None:
             info = media.probe(video)
             # A file that is no video still gets a segment, so that it is counted and its reason recorded.
             seconds = 1.0 if isinstance(info, Failure) else max(info.duration, 0.1)
-            for start, end in windows(seconds):
+            for start, end in windows(0.0, seconds, WINDOW_S):
                 writer.writerow([name, f"{start:.3f}", f"{end:.3f}", video.parent.name])
-
-
-def windows(seconds: float) -> Iterator[tuple[float, float]]:
-    """Equal windows of at most WINDOW_S that cover a video."""
-    count = max(1, -(-seconds // WINDOW_S))
-    length = seconds / count
-    return ((i * length, (i + 1) * length) for i in range(int(count)))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from annotations.splits import PROTOCOLS, assign, sources_with_known
 from annotations.tables import Tables
-from pipeline import cut, extract, fetch, manifest, probe, shard
+from pipeline import cut, detect, extract, fetch, manifest, probe, shard
 from pipeline.cluster import Engine
 from pipeline.config import Config
 from pipeline.errors import UserError
@@ -70,6 +70,16 @@ def run_probe(project: Project, engine: Engine) -> str:
 
 def _ask_site(title: str, tasks: list[Task], unit: str, project: Project, engine: Engine) -> None:
     run_politely(title, tasks, engine, project.ledger, unit, project.config.fetch, fetch.flag(project.work))
+
+
+def run_detect(project: Project, engine: Engine) -> tuple[Plan, Path, int]:
+    """Looks for clips in the videos without segments; the stage's plan, the table of proposals and its rows."""
+    fetched = plans(project, ())[fetch.STAGE]
+    arguments = (fetched, project.ledger, project.work, project.config)
+    left = detect.plan(project.tables, *arguments)
+    run("detect", detect.tasks(left, fetched, project.work, project.config), "CPU", engine, project.ledger, "videos")
+    found = detect.plan(project.tables, *arguments)
+    return found, *detect.write_table(found, project.work)
 
 
 def run_cut(project: Project, engine: Engine) -> None:

@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import csv
 import shutil
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from annotations.tables import read_tables
 from pipeline.errors import UserError
-from pipeline.folder import find_videos, windows, write_segments
+from pipeline.folder import find_videos, write_segments
 
 
 def test_a_folders_name_is_the_activity_of_its_videos(tmp_path: Path, small_video: Path) -> None:
@@ -41,11 +40,3 @@ def test_a_folder_without_videos_is_said(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no such folder" if name == "missing" else "no videos here"):
         find_videos(tmp_path / name, read_tables().activities)
-
-
-@pytest.mark.parametrize(("seconds", "count"), [(1.9, 1), (10.0, 1), (10.1, 2), (35.0, 4)])
-def test_windows_cover_a_video_once(seconds: float, count: int) -> None:
-    spans = list(windows(seconds))
-    assert len(spans) == count
-    assert spans[0][0] == 0 and spans[-1][1] == pytest.approx(seconds)
-    assert all(end == start for (_, end), (start, _) in pairwise(spans))
