@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -47,9 +49,10 @@ DEATHS = 3
 class Engine:
     """Runs calls on the workers of one Dask client."""
 
-    def __init__(self, client: Client, in_flight: int) -> None:
+    def __init__(self, client: Client, config: EngineConfig) -> None:
         self._client = client
-        self._in_flight = in_flight
+        self._in_flight = config.in_flight
+        self._patience_s = config.patience_s
 
     @property
     def dashboard(self) -> str:
@@ -74,7 +77,7 @@ class Engine:
         def submit(batch: list[_Work[T]]) -> None:
             if batch:
                 calls = [call(work.task) for work in batch]
-                future = self._client.submit(_run_batch, calls, pure=False, resources={resource: 1})
+                future = self._client.submit(_run_batch, calls, self._patience_s, pure=False, resources={resource: 1})
                 waiting[future] = batch
                 finished.add(future)
 
@@ -83,7 +86,7 @@ class Engine:
         while waiting:
             future = next(finished)
             batch = waiting.pop(future)
-            error = future.exception()
+            error = _error(future)
             if isinstance(error, KilledWorker):
                 for work in batch:
                     work.deaths += 1
@@ -101,7 +104,7 @@ class Engine:
 
     def calls(self, resource: str) -> Calls[Any]:
         """For calls whose caller decides when each goes out."""
-        return Calls(self._client, resource, self._offering(resource))
+        return Calls(self._client, resource, self._offering(resource), self._patience_s)
 
     def _offering(self, resource: str) -> int:
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
@@ -116,8 +119,9 @@ class Engine:
 class Calls(Generic[T]):
     """Calls that are out, sent one at a time and collected as they come back."""
 
-    def __init__(self, client: Client, resource: str, workers: int) -> None:
+    def __init__(self, client: Client, resource: str, workers: int, patience_s: float) -> None:
         self.workers = workers
+        self._patience_s = patience_s
         self._client = client
         self._resource = resource
         self._out: dict[Any, tuple[_Work[T], Callable[[], Any]]] = {}
@@ -138,7 +142,7 @@ class Calls(Generic[T]):
             except Empty:
                 return None
             work, call = self._out.pop(future)
-            error = future.exception()
+            error = _error(future)
             if not isinstance(error, KilledWorker):
                 result, seconds = _results(future, error, 1)[0]
                 return work.task, result, seconds
@@ -148,7 +152,7 @@ class Calls(Generic[T]):
             self._submit(work, call)
 
     def _submit(self, work: _Work[T], call: Callable[[], Any]) -> None:
-        future = self._client.submit(_run_batch, [call], pure=False, resources={self._resource: 1})
+        future = self._client.submit(_run_batch, [call], self._patience_s, pure=False, resources={self._resource: 1})
         self._out[future] = work, call
         future.add_done_callback(self._back.put)
 
@@ -164,12 +168,12 @@ def engine(config: EngineConfig, scheduler: str, workers: int) -> Iterator[Engin
         except (OSError, ValueError) as error:
             raise UserError(f"no Dask scheduler answers at {scheduler} ({error})") from None
         with client:
-            yield Engine(client, config.in_flight)
+            yield Engine(client, config)
         return
     with _started(config, scheduler, workers) as cluster, Client(cluster) as client:
         if scheduler == "slurm":
             client.wait_for_workers(1)
-        yield Engine(client, config.in_flight)
+        yield Engine(client, config)
 
 
 @contextmanager
@@ -262,17 +266,33 @@ class _Pace:
         return max(1, min(LARGEST_BATCH, int(BATCH_S / max(self._mean, 1e-6))))
 
 
-def _run_batch(calls: list[Callable[[], Any]]) -> list[tuple[Any | Failure, float]]:
-    """On the worker: each call's value, or the failure for what it raised, and its seconds."""
+def _run_batch(calls: list[Callable[[], Any]], patience_s: float) -> list[tuple[Any | Failure, float]]:
+    """On the worker: each call's value, or the failure for what it raised, and its seconds.
+
+    A call that hangs takes its worker with it, which is then counted like any other death.
+    """
     results: list[tuple[Any | Failure, float]] = []
     for call in calls:
         start = time.perf_counter()
+        watchdog = threading.Timer(patience_s, os._exit, [1])
+        watchdog.daemon = True
+        watchdog.start()
         try:
             result = call()
         except Exception as error:  # noqa: BLE001 - the boundary where any bug of a stage becomes a value
             result = from_exception(error)
+        finally:
+            watchdog.cancel()
         results.append((result, time.perf_counter() - start))
     return results
+
+
+def _error(future: Any) -> BaseException | None:
+    """What a call's future ended with, None for a value. Raises UserError when the scheduler is gone."""
+    if future.cancelled():
+        raise UserError("the Dask scheduler was lost; start one again and run the same command")
+    error: BaseException | None = future.exception()
+    return error
 
 
 def _results(future: Any, error: BaseException | None, count: int) -> list[tuple[Any | Failure, float]]:

@@ -196,6 +196,8 @@ class EngineConfig:
     """Memory of one worker; one that needs more is restarted and its item fails after three tries."""
     in_flight: int = 4
     """Tasks handed to the scheduler per worker at one time."""
+    patience_s: float = 3 * 3600.0
+    """Seconds for one item; a worker that hangs longer is restarted, and the item fails after three tries."""
 
     slurm_partition: str = ""
     """Partition that `--scheduler slurm` submits workers to; empty for the cluster's default."""
@@ -210,6 +212,7 @@ class EngineConfig:
 
     def __post_init__(self) -> None:
         _require(self.in_flight >= 1, "engine.in_flight must be at least 1")
+        _require(self.patience_s > 0, "engine.patience_s must be positive")
         _require(self.slurm_cores >= 1, "engine.slurm_cores must be at least 1")
 
 

@@ -6,11 +6,16 @@ import errno
 import functools
 import operator
 import os
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from distributed import Client
 
 from pipeline.cluster import Engine, engine, slurm_cluster
 from pipeline.config import EngineConfig
@@ -59,6 +64,44 @@ def test_a_task_that_kills_its_worker_is_a_failure(running: Engine) -> None:
     )
     assert results.pop(deadly).reason == Reason.KILLED
     assert results == {n: n for n in range(200) if n != deadly}
+
+
+def test_a_call_that_hangs_loses_its_worker_and_is_a_failure() -> None:
+    with engine(EngineConfig(patience_s=1.0), scheduler="", workers=2) as impatient:
+        results = outcomes(impatient, range(6), lambda n: functools.partial(time.sleep, 60 if n == 3 else 0.1))
+    assert results.pop(3).reason == Reason.KILLED
+    assert results == dict.fromkeys([0, 1, 2, 4, 5])
+
+
+def test_a_lost_scheduler_ends_the_run_in_words() -> None:
+    address = f"tcp://127.0.0.1:{free_port()}"
+    place = ["--host", "127.0.0.1", "--port", address.rpartition(":")[2], "--no-dashboard"]
+    scheduler = dask_process("scheduler", *place)
+    worker = dask_process("worker", address, "--nthreads", "1", "--resources", "NET=1 CPU=1", "--no-dashboard")
+    try:
+        with Client(address, timeout=20) as waiting:
+            waiting.wait_for_workers(1, timeout=20)
+        with engine(EngineConfig(), scheduler=address, workers=1) as joined:
+            finished = joined.run(range(50), lambda n: functools.partial(time.sleep, 0.2), "CPU")
+            assert next(finished)[1] is None
+            scheduler.kill()
+            with pytest.raises(UserError, match="the Dask scheduler was lost"):
+                list(finished)
+    finally:
+        for process in (worker, scheduler):
+            process.kill()
+            process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def dask_process(kind: str, *arguments: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def test_a_resource_that_no_worker_offers_is_said(running: Engine) -> None:
