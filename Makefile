@@ -5,7 +5,7 @@
 PYTHON    ?= $(firstword $(foreach p,python3.12 python3.11 python3,$(if $(shell $(p) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo yes),$(p))))
 VENV      ?= .venv
 WORK      ?= work
-CONFIG    ?= pipeline/configs/full.toml
+CONFIG    ?=
 TABLES    ?=
 SCHEDULER ?=
 WORKERS   ?= $(shell nproc)
@@ -17,8 +17,8 @@ WORKOUTS  ?=
 DATASET   ?= $(WORK)/dataset
 
 RUN       := $(VENV)/bin/python -m
-PIPELINE   = $(RUN) pipeline --work $(WORK) --config $(CONFIG) --workers $(WORKERS) \
-             $(if $(SCHEDULER),--scheduler $(SCHEDULER)) $(if $(TABLES),--tables $(TABLES))
+PIPELINE   = $(RUN) pipeline --work '$(WORK)' $(if $(CONFIG),--config '$(CONFIG)') --workers $(WORKERS) \
+             $(if $(SCHEDULER),--scheduler $(SCHEDULER)) $(if $(TABLES),--tables '$(TABLES)')
 READY     := $(VENV)/.ready
 DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
 
@@ -27,7 +27,8 @@ DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
-	@echo "  variables: WORK=$(WORK) CONFIG=$(CONFIG) WORKERS=$(WORKERS) TABLES= SCHEDULER= MODEL=$(MODEL) VIDEOS="
+	@echo "  variables: WORK=$(WORK) CONFIG=$(CONFIG) WORKERS=$(WORKERS) TABLES= SCHEDULER= (slurm, or tcp://host:8786)"
+	@echo "             MODALITIES=$(MODALITIES) MODEL=$(MODEL) DATASET=$(DATASET) VIDEOS= WORKOUTS= PYTHON= VENV=$(VENV)"
 
 setup: $(READY) ## make .venv with everything in it, and fetch the pose model
 $(READY): pyproject.toml pipeline/pose/models.toml
@@ -38,13 +39,13 @@ $(READY): pyproject.toml pipeline/pose/models.toml
 	@touch $@
 
 demo: $(READY) ## the whole road on rendered workouts, or on VIDEOS=folder (folder/activity/*.mp4)
-	$(RUN) pipeline --work $(DEMO) --config pipeline/configs/demo.toml --workers $(WORKERS) \
+	$(RUN) pipeline --work '$(DEMO)' --config pipeline/configs/demo.toml --workers $(WORKERS) \
 	  demo $(if $(VIDEOS),--videos '$(VIDEOS)') $(if $(WORKOUTS),--workouts $(WORKOUTS))
-	$(RUN) dataset_card card $(DEMO)/dataset
-	$(RUN) training train --config training/configs/hdgcn-tiny.toml --dataset $(DEMO)/dataset --runs $(DEMO)/runs
-	$(RUN) training train --config training/configs/transm3e-tiny.toml --dataset $(DEMO)/dataset --runs $(DEMO)/runs
-	$(RUN) training evaluate --dataset $(DEMO)/dataset --runs $(DEMO)/runs --out $(DEMO)/results
-	$(RUN) dataset_card page $(DEMO)/dataset --out $(DEMO)/page --results $(DEMO)/results/results.html
+	$(RUN) dataset_card card '$(DEMO)/dataset'
+	$(RUN) training train --config training/configs/hdgcn-tiny.toml --dataset '$(DEMO)/dataset' --runs '$(DEMO)/runs'
+	$(RUN) training train --config training/configs/transm3e-tiny.toml --dataset '$(DEMO)/dataset' --runs '$(DEMO)/runs'
+	$(RUN) training evaluate --dataset '$(DEMO)/dataset' --runs '$(DEMO)/runs' --out '$(DEMO)/results'
+	$(RUN) dataset_card page '$(DEMO)/dataset' --out '$(DEMO)/page' --results '$(DEMO)/results/results.html'
 
 test: $(READY) ## run the tests
 	$(RUN) pytest -n $(WORKERS)
@@ -91,16 +92,16 @@ shards: $(READY) ## write the version's shards, index and manifest
 	$(PIPELINE) shards --modalities $(MODALITIES)
 
 card: $(READY) ## write the dataset card, Croissant and figures of the newest version
-	$(RUN) dataset_card card $(DATASET)
+	$(RUN) dataset_card card '$(DATASET)'
 
 page: $(READY) ## write the HTML page with one row a clip
-	$(RUN) dataset_card page $(DATASET) --out $(WORK)/page
+	$(RUN) dataset_card page '$(DATASET)' --out '$(WORK)/page'
 
 train: $(READY) ## train MODEL on the shards
-	$(RUN) training train --config training/configs/$(MODEL).toml --dataset $(DATASET) --runs $(WORK)/runs
+	$(RUN) training train --config training/configs/$(MODEL).toml --dataset '$(DATASET)' --runs '$(WORK)/runs'
 
 evaluate: $(READY) ## predictions of all runs, and the table of results
-	$(RUN) training evaluate --dataset $(DATASET) --runs $(WORK)/runs --out $(WORK)/results
+	$(RUN) training evaluate --dataset '$(DATASET)' --runs '$(WORK)/runs' --out '$(WORK)/results'
 
 status: $(READY) ## what is done, failed (and why) and left
 	$(PIPELINE) status

@@ -1,4 +1,3 @@
-from dataset_card.cli import app
 from pipeline.terminal import run_app
 
-run_app(app)
+run_app("dataset_card.cli")

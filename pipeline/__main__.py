@@ -1,4 +1,3 @@
-from pipeline.cli import app
 from pipeline.terminal import run_app
 
-run_app(app)
+run_app("pipeline.cli")

@@ -27,6 +27,8 @@ from pipeline.records import EXTRACTED, MODALITIES
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
 
+FULL = Path(__file__).parent / "configs" / "full.toml"
+
 Names = Annotated[str, typer.Option("--modalities", help="Comma-separated: rgb, rgbdiff, flow, skeleton.")]
 ALL = ",".join(EXTRACTED)
 
@@ -66,7 +68,10 @@ class Options:
 def options(
     context: typer.Context,
     work: Annotated[Path, typer.Option(help="Folder that holds everything a run makes.")] = Path("work"),
-    config: Annotated[Path, typer.Option(help="Configuration, a TOML file.")] = Path("pipeline/configs/full.toml"),
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Configuration, a TOML file [default: WORK/config.toml, or pipeline/configs/full.toml]"),
+    ] = None,
     tables: Annotated[
         Path | None,
         typer.Option(help="Folder with sources.csv and segments.csv [default: WORK/tables, or annotations]"),
@@ -75,8 +80,14 @@ def options(
     workers: Annotated[int, typer.Option(min=1, help="Worker processes of the local cluster.")] = 2,
 ) -> None:
     """From YouTube ids to versioned shards."""
-    made = work / "tables"
-    context.obj = Options(work, config, tables or (made if made.is_dir() else PACKAGE_DIR), scheduler, workers)
+    own_config, own_tables = work / demonstration.CONFIG, work / demonstration.TABLES
+    context.obj = Options(
+        work,
+        config or (own_config if own_config.is_file() else FULL),
+        tables or (own_tables if own_tables.is_dir() else PACKAGE_DIR),
+        scheduler,
+        workers,
+    )
 
 
 @app.command()
@@ -185,11 +196,10 @@ def demo(
 ) -> None:
     """Render sample workouts (or take your own videos), serve them on loopback, and run every stage on them."""
     chosen: Options = context.obj
+    own = demonstration.own_videos(videos, chosen.work) if videos else None
+    demonstration.keep_config(chosen.config, chosen.work)
     with chosen.engine() as running:
-        if videos:
-            site = demonstration.own_videos(videos, chosen.work)
-        else:
-            site = demonstration.render(chosen.work, workouts, running)
+        site = own or demonstration.render(chosen.work, workouts, running)
         with demonstration.served(site) as tables, chosen.project(tables) as project:
             stages.run_fetch(project, running)
             stages.run_cut(project, running)
@@ -207,7 +217,7 @@ def clean(context: typer.Context) -> None:
         sweep(work)
         for name in ("clips", "payloads"):
             shutil.rmtree(work / name, ignore_errors=True)
-    console.print(f"removed {work}/clips and {work}/payloads; `make cut extract` makes them again")
+    console.print(f"removed {work}/clips and {work}/payloads; `make cut extract` makes them again", soft_wrap=True)
 
 
 def _run(
@@ -222,7 +232,7 @@ def _run(
         for name in names:
             console.print(status.summary(plans[name]), highlight=False)
         if any(plans[name].failed for name in names):
-            console.print("`make status` shows the reasons")
+            console.print("`make status` shows the reasons; `make retry REASON=…` puts items back", soft_wrap=True)
 
 
 def _require_rows(chosen: Options, tables: Tables, name: str) -> None:

@@ -162,6 +162,7 @@ def engine(config: EngineConfig, scheduler: str, workers: int) -> Iterator[Engin
     """Workers to run on: `scheduler` is empty for a local cluster with one process a worker and one for each GPU,
     "slurm" for jobs of that many workers, or the address of a running scheduler, like tcp://host:8786."""
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _check(config, scheduler)
     if scheduler not in ("", "slurm"):
         try:
             client = Client(scheduler, timeout=CONNECT_S)
@@ -174,6 +175,15 @@ def engine(config: EngineConfig, scheduler: str, workers: int) -> Iterator[Engin
         if scheduler == "slurm":
             client.wait_for_workers(1)
         yield Engine(client, config)
+
+
+def _check(config: EngineConfig, scheduler: str) -> None:
+    try:
+        parse_bytes(config.memory_limit)
+    except ValueError as error:
+        raise UserError(f"engine.memory_limit: {error}; write it like 4GiB") from None
+    if scheduler == "slurm" and shutil.which("sbatch") is None:
+        raise UserError("SCHEDULER=slurm: there is no sbatch on this machine; run it on a login node of the cluster")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ the digest that decides whether work is done again.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -179,8 +180,11 @@ class ShardConfig:
     """Size that the largest column of a shard should reach."""
 
     def __post_init__(self) -> None:
-        parts = self.version.split(".")
-        _require(len(parts) == 3 and all(p.isdigit() for p in parts), "shard.version must look like 1.2.3")
+        number = r"(0|[1-9][0-9]*)"
+        _require(
+            re.fullmatch(rf"{number}\.{number}\.{number}", self.version) is not None,
+            "shard.version must look like 1.2.3",
+        )
         _require(self.target_bytes >= 1, "shard.target_bytes must be positive")
 
 
@@ -244,7 +248,9 @@ def read_toml(shape: type[T], path: Path) -> T:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such configuration file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: a folder, not a configuration file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not a TOML file ({error})") from None
     try:
         return _build(shape, values, "")

@@ -11,7 +11,9 @@ from pathlib import Path
 from annotations.tables import read_tables
 from pipeline import folder
 from pipeline.cluster import Engine
+from pipeline.config import load
 from pipeline.errors import Failure, UserError
+from pipeline.files import write_text
 from pipeline.progress import bar
 from pipeline.sample import server, workouts
 
@@ -19,6 +21,9 @@ WORKOUTS = 18
 """Rendered workouts by default: enough clips for every split, few enough for minutes on two cores."""
 
 SEED = 0
+
+CONFIG, TABLES = "config.toml", "tables"
+"""What a work folder brings along for the commands that come later."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,8 @@ class Site:
 def own_videos(videos: Path, work: Path) -> Site:
     """A folder of videos in sub-folders named after activities."""
     found = folder.find_videos(videos, read_tables().activities)
-    folder.write_segments(found, work / "tables" / "segments.csv")
-    return Site(found, work / "tables")
+    folder.write_segments(found, work / TABLES / "segments.csv")
+    return Site(found, work / TABLES)
 
 
 def render(work: Path, count: int, engine: Engine) -> Site:
@@ -49,8 +54,15 @@ def render(work: Path, count: int, engine: Engine) -> Site:
                 if isinstance(result, Failure):
                     raise UserError(f"{workout.id}: {result}")
                 progress.advance()
-    workouts.write_segments(planned, work / "tables" / "segments.csv")
-    return Site({w.id: sample / "videos" / f"{w.id}.mp4" for w in planned}, work / "tables")
+    workouts.write_segments(planned, work / TABLES / "segments.csv")
+    return Site({w.id: sample / "videos" / f"{w.id}.mp4" for w in planned}, work / TABLES)
+
+
+def keep_config(config: Path, work: Path) -> None:
+    """Keeps the configuration in the work folder, where later commands find it. Raises UserError if it is no good."""
+    load(config)
+    if config != work / CONFIG:
+        write_text(work / CONFIG, config.read_text(encoding="utf-8"))
 
 
 @contextmanager

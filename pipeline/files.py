@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from pipeline.errors import UserError
+
+LOCK = "lock"
+"""File in a folder that one process holds while it writes there."""
 
 PART = ".unfinished"
 """Ending of a file that is being written; `sweep` removes those that a killed process left."""
@@ -36,6 +42,22 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Writes a whole UTF-8 file, or leaves what was there."""
     write_bytes(path, text.encode())
+
+
+@contextmanager
+def locked(folder: Path, what: str) -> Iterator[None]:
+    """Holds a folder alone while the block runs. Raises UserError if another process does, or it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK).open("w")
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise UserError(f"{folder}: no folder to write to ({error.strerror}); choose another") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(f"{folder}: another process is using this {what}; wait for it or choose another") from None
+        yield
 
 
 def sweep(folder: Path) -> int:

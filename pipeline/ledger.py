@@ -6,14 +6,14 @@ writes, and holds a lock on the work folder while it does, so a second driver is
 
 from __future__ import annotations
 
-import fcntl
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, is_full_disk
+from pipeline.files import locked
 from pipeline.records import Attempt, canonical_json
 
 SCHEMA = """
@@ -47,6 +47,8 @@ class Ledger:
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.executescript(SCHEMA)
         except sqlite3.DatabaseError as error:
+            if is_full_disk(error):
+                raise
             raise UserError(f"{path}: not a usable ledger ({error}); move it away to start a new one") from None
 
     def append(self, attempts: Iterable[Attempt]) -> None:
@@ -72,12 +74,7 @@ class Ledger:
 @contextmanager
 def opened(work: Path) -> Iterator[Ledger]:
     """The ledger of a work folder, locked for this process. Raises UserError where another run holds it."""
-    work.mkdir(parents=True, exist_ok=True)
-    with (work / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UserError(f"{work}: another run is using this work folder; wait for it or choose another") from None
+    with locked(work, "work folder"):
         ledger = Ledger(work / "ledger.sqlite")
         try:
             yield ledger

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import sqlite3
 import sys
 
-import click
-import typer
 from rich.console import Console
 from rich.markup import escape
 
@@ -15,14 +14,14 @@ from pipeline.errors import UserError, is_full_disk
 INTERRUPTED = 130
 
 
-def run_app(app: typer.Typer) -> None:
-    """Runs a typer app and exits."""
+def run_app(module: str) -> None:
+    """Runs the typer app named `app` in a module, and exits. The import is part of the run: it takes a while."""
     errors = Console(stderr=True)
+    code: object = 0
     try:
-        code = app(standalone_mode=False) or 0
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+        importlib.import_module(module).app()
+    except SystemExit as ended:  # typer has said what was wrong with the options
+        code = ended.code
     except UserError as error:
         errors.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         code = 2
@@ -31,9 +30,9 @@ def run_app(app: typer.Typer) -> None:
             raise
         errors.print(f"[red]error:[/red] no space left on the disk ({escape(str(error))})", soft_wrap=True)
         code = 2
-    except (click.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         code = INTERRUPTED
     # Typer turns Ctrl-C into this code by itself.
     if code == INTERRUPTED:
-        errors.print("stopped; everything finished is kept, and the same command goes on from here")
-    sys.exit(code)
+        errors.print("stopped; everything finished is kept, and the same command goes on from here", soft_wrap=True)
+    sys.exit(code)  # type: ignore[arg-type]

@@ -1,4 +1,3 @@
 from pipeline.terminal import run_app
-from training.cli import app
 
-run_app(app)
+run_app("training.cli")

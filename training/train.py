@@ -7,6 +7,7 @@ a checkpoint holds the rest. On a CPU the two are equal bit for bit.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean
@@ -21,6 +22,7 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
 from pipeline.errors import UserError
+from pipeline.files import locked
 from pipeline.reader import Dataset
 from training import checkpoint, device, metrics
 from training.augment import augment
@@ -61,25 +63,30 @@ def train(config_path: Path, root: Path, folder: Path, console: Console) -> None
     model = build(config.model.name, **config.model.options)
     dataset = Dataset(root, model.modalities)
     about = checkpoint.identity(config, dataset)
-    if checkpoint.open_folder(folder, config_path.read_text(encoding="utf-8"), about):
-        console.print(f"{folder}: already trained", soft_wrap=True, markup=False)
-        return
-    for part, path in config.model.pretrained.items():
-        console.print(f"{path}: {load_pretrained(model, Path(path), part)}", soft_wrap=True, markup=False)
-    run = assemble(config, fabric, folder, model, dataset)
-    steps = config.optim.epochs * run.batches.steps
-    with display(folder.name, run.progress.step, steps, run.clock, console) as bar:
-        for epoch in range(run.progress.epoch, config.optim.epochs):
+    with locked(folder, "run") if fabric.is_global_zero else nullcontext():
+        if checkpoint.open_folder(folder, config_path.read_text(encoding="utf-8"), about):
+            console.print(f"{folder}: already trained", soft_wrap=True, markup=False)
+            return
+        for part, path in config.model.pretrained.items():
+            console.print(f"{path}: {load_pretrained(model, Path(path), part)}", soft_wrap=True, markup=False)
+        go_on(assemble(config, fabric, folder, model, dataset), console)
+
+
+def go_on(run: Run, console: Console) -> None:
+    """Trains to the last epoch from where the run is, and marks it as finished."""
+    steps = run.config.optim.epochs * run.batches.steps
+    with display(run.folder.name, run.progress.step, steps, run.clock, console) as bar:
+        for epoch in range(run.progress.epoch, run.config.optim.epochs):
             train_epoch(run, bar)
-            if (epoch + 1) % config.optim.evaluate_every == 0 or epoch + 1 == config.optim.epochs:
+            if (epoch + 1) % run.config.optim.evaluate_every == 0 or epoch + 1 == run.config.optim.epochs:
                 bar.say(f"epoch {epoch + 1}: {validate(run)}")
             run.progress.epoch, run.progress.position = epoch + 1, 0
             save(run)
     if run.log:
         run.log.close()
-    if fabric.is_global_zero:
-        parameters = sum(weight.numel() for weight in model.parameters())
-        checkpoint.finish(folder, {"best": run.progress.best, "steps": steps, "parameters": parameters})
+    if run.fabric.is_global_zero:
+        parameters = sum(weight.numel() for weight in run.bare.parameters())
+        checkpoint.finish(run.folder, {"best": run.progress.best, "steps": steps, "parameters": parameters})
 
 
 def assemble(config: Config, fabric: Fabric, folder: Path, bare: Model, dataset: Dataset) -> Run:

@@ -10,7 +10,6 @@ from pathlib import Path
 import cv2
 import pytest
 
-from dataset_card.cli import app
 from pipeline.terminal import run_app
 
 
@@ -18,7 +17,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     """The exit code."""
     monkeypatch.setattr(sys, "argv", ["dataset_card", *arguments])
     with pytest.raises(SystemExit) as ended:
-        run_app(app)
+        run_app("dataset_card.cli")
     return int(ended.value.code or 0)
 
 

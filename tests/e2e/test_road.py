@@ -73,6 +73,15 @@ def test_every_input_is_done(made: Path) -> None:
     assert counts["cut"] == counts["rgb"] == counts["rgbdiff"] == counts["flow"] == counts["skeleton"] == segments
 
 
+def test_status_needs_the_work_folder_alone(made: Path) -> None:
+    command = [sys.executable, "-m", "pipeline", "--work", str(made), "status"]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in shown.splitlines()]
+    counts = {row[0]: row[1:5] for row in rows if row and row[0] in ("fetch", "cut", "flow", "skeleton")}
+    clips = ["8", "8", "0", "0"]
+    assert counts == {"fetch": ["2", "2", "0", "0"], "cut": clips, "flow": clips, "skeleton": clips}
+
+
 def test_webdataset_reads_every_column_with_equal_keys(made: Path) -> None:
     keys = {}
     for modality in MODALITIES:

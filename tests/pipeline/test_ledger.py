@@ -29,7 +29,7 @@ def test_the_last_attempt_is_the_state_and_all_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
-    with opened(tmp_path), pytest.raises(UserError, match="another run is using"), opened(tmp_path):
+    with opened(tmp_path), pytest.raises(UserError, match="another process is using"), opened(tmp_path):
         pass
     with opened(tmp_path):
         pass

@@ -19,6 +19,7 @@ from sklearn.metrics import average_precision_score
 from toy import write_config
 
 from pipeline.errors import UserError
+from pipeline.files import locked
 from training import checkpoint
 from training.cli import app
 from training.config import load
@@ -160,6 +161,15 @@ def test_without_runs_the_table_has_the_baselines(toy: Path, tmp_path: Path) -> 
     saved = pd.read_parquet(tmp_path / "runs" / "random" / "predictions.parquet")
     scores = np.stack(saved["y_prob"].tolist())
     assert 0.4 < scores.mean() < 0.6 and len(np.unique(scores)) == scores.size
+
+
+def test_a_run_that_another_process_trains_is_refused(toy: Path, tmp_path: Path) -> None:
+    config = write_config(tmp_path / "a.toml")
+    with (
+        locked(tmp_path / "runs" / "a", "run"),
+        pytest.raises(UserError, match="runs/a: another process is using this run; wait for it"),
+    ):
+        app(command("train", tmp_path, toy, "--config", str(config)), standalone_mode=False)
 
 
 def test_the_table_fits_a_terminal(toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
