@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import struct
+from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -85,3 +87,36 @@ def test_a_decoder_that_gives_up_raises_what_the_stages_catch(folder: Path, smal
     except av.error.FFmpegError:
         return
     assert len(frames) < 60
+
+
+def test_thousands_of_streams_are_facts_or_a_failure(folder: Path, small_video: Path) -> None:
+    """The track's box (ISO 14496-12) three thousand times over in the movie's."""
+    content = small_video.read_bytes()
+    movie, track = content.index(b"moov") - 4, content.index(b"trak") - 4
+    movie_size, track_size = (struct.unpack(">I", content[at : at + 4])[0] for at in (movie, track))
+    copies = content[track : track + track_size] * 3000
+    path = folder / "many.mp4"
+    path.write_bytes(
+        content[:movie]
+        + struct.pack(">I", movie_size + len(copies))
+        + content[movie + 4 : track]
+        + copies
+        + content[track:]
+    )
+    assert isinstance(media.probe(path), media.VideoInfo | Failure)
+
+
+def test_a_day_long_video_costs_only_what_is_asked_of_it(folder: Path) -> None:
+    path = folder / "day.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=1000)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        for number in (0, 1, 2, 86_399):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 80, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = number * 1000, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    info = media.probe(path)
+    assert isinstance(info, media.VideoInfo) and info.duration > 86_000
+    assert len(list(media.decode_spans(path, [(0.0, 2.5), (40_000.0, 40_010.0)]))) == 3
