@@ -138,7 +138,7 @@ def test_a_search_that_is_refused_is_one_line_and_keeps_what_came_before(
         (["search", "--query", "a", "--from", "https://example.org"], "give one of"),
         (["search", "--activity", "squatt"], "unknown activity 'squatt'; did you mean squat?"),
         (["retry", "gone/fishing"], r"unknown reason 'gone/fishing'; known: gone, blocked, .*gone/private"),
-        (["retry", ""], "unknown reason ''"),
+        (["retry", ""], "say which failures to put back: REASON="),
         (["download"], r"sources\.csv lists nothing"),
         (["probe"], r"sources\.csv lists nothing"),
     ],
