@@ -24,7 +24,9 @@ __all__ = [
     "POSITIONS",
     "PROVENANCES",
     "ROLES",
+    "SEGMENT_COLUMNS",
     "SIDES",
+    "SOURCE_COLUMNS",
     "Activity",
     "Muscle",
     "Segment",
@@ -78,6 +80,8 @@ SETS = ("known", "new")
 ROLES = ("prime", "synergist", "stabiliser")
 PROVENANCES = ("anatomy", "free-exercise-db")
 
+SOURCE_COLUMNS = ("id", "url", "licence", "notes")
+SEGMENT_COLUMNS = ("source", "start", "end", "activity")
 CANDIDATES = ("id", "url", "title", "seconds", "uploader", "licence", "query", "keep")
 """Columns of candidates.csv, which a search fills; a person writes yes or no under `keep`."""
 KEEP = ("", "yes", "no")
@@ -233,7 +237,7 @@ def _read_labels(
 
 def _read_sources(path: Path, candidates: Path) -> dict[str, Source]:
     """The sources of the table at `path`, and the candidates that are kept, if there are any."""
-    rows = rules.read_rows(path, ("id", "url", "licence", "notes"))
+    rows = rules.read_rows(path, SOURCE_COLUMNS)
     sources: dict[str, Source] = {}
     owner: dict[str, Row] = {}
     for row in rows + [row for row in read_candidates(candidates) if row["keep"] == "yes"]:
@@ -268,7 +272,7 @@ def _read_segments(
     activities: dict[str, Activity],
     labels: dict[str, tuple[int, ...]],
 ) -> tuple[Segment, ...]:
-    rows = rules.read_rows(path, ("source", "start", "end", "activity"))
+    rows = rules.read_rows(path, SEGMENT_COLUMNS)
     segments = []
     by_source: defaultdict[str, list[tuple[float, float, Row]]] = defaultdict(list)
     for row in rows:

@@ -10,6 +10,7 @@ from huggingface_hub import DatasetCard, DatasetCardData
 from dataset_card import croissant, figures, sections
 from dataset_card.version import Version
 from pipeline.files import write_bytes, write_text
+from pipeline.records import PICTURES
 
 CARD = "README.md"
 CROISSANT = "croissant.json"
@@ -57,7 +58,7 @@ def metadata(version: Version) -> DatasetCardData:
 
     The licence is Apache-2.0 only where no picture of a video is in the version.
     """
-    shown = any(m in version.manifest["modalities"] for m in sections.PICTURES)
+    shown = any(m in version.manifest["modalities"] for m in PICTURES)
     columns = ["label", *version.dataset.modalities]
     configs: list[dict[str, Any]] = [
         {"config_name": m, "data_files": [{"split": SPLIT, "path": f"{m}-*.tar"}]} for m in columns

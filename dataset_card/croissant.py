@@ -14,7 +14,7 @@ from typing import Any
 from dataset_card import paper
 from dataset_card.version import Version
 from pipeline.manifest import INDEX, MANIFEST
-from pipeline.records import EXTENSION, file_sha256
+from pipeline.records import EXTENSION, PICTURES, file_sha256
 
 MIME = {"mp4": "video/mp4", "npz": "application/x-npz", "json": "application/json"}
 KINDS = {"i": "sc:Integer", "u": "sc:Integer", "f": "sc:Float", "b": "sc:Boolean"}
@@ -101,7 +101,7 @@ def document(version: Version) -> str:
 
 
 def _licence(version: Version) -> str:
-    if any(m in version.manifest["modalities"] for m in ("rgb", "rgbdiff", "flow")):
+    if any(m in version.manifest["modalities"] for m in PICTURES):
         return "Code and labels: https://www.apache.org/licenses/LICENSE-2.0. Videos belong to their authors: README.md"
     return "https://www.apache.org/licenses/LICENSE-2.0"
 

@@ -9,10 +9,7 @@ from dataset_card import paper, snippets
 from dataset_card.markdown import duration, escape, size, table
 from dataset_card.version import Version
 from pipeline.pose.models import Model, read_lock
-from pipeline.records import EXTENSION
-
-PICTURES = ("rgb", "rgbdiff", "flow")
-"""Modalities in which the people of the videos can be seen, as pictures or as outlines."""
+from pipeline.records import EXTENSION, PICTURES
 
 WORDS = {"rgb": "RGB", "rgbdiff": "RGB difference", "flow": "optical flow", "skeleton": "skeleton", "label": "labels"}
 

@@ -37,7 +37,7 @@ def plan(tables: Tables, fetched: Plan, ledger: Ledger, work: Path, config: CutC
     for segment in tables.segments:
         key = key_of(segment)
         if not result.follow(key, fetched, segment.source):
-            video = _video(fetched, segment.source)
+            video = fetched.record(segment.source, Video)
             goal = digest(STAGE, VERSION, video.sha256, segment.start, segment.end, to_dict(config))
             result.sort(key, goal, latest.get(key), work)
     return result
@@ -52,14 +52,10 @@ def tasks(plan: Plan, tables: Tables, fetched: Plan, work: Path, config: CutConf
     return [
         Task(
             {(STAGE, key_of(segment)): plan.ready[key_of(segment)] for segment in segments},
-            functools.partial(_call, _video(fetched, source), segments, work, config),
+            functools.partial(_call, fetched.record(source, Video), segments, work, config),
         )
         for source, segments in by_source.items()
     ]
-
-
-def _video(fetched: Plan, source: str) -> Video:
-    return Video(**(fetched.done[source].record or {}))
 
 
 def _call(video: Video, segments: list[Segment], work: Path, config: CutConfig) -> dict[Goal, Any]:

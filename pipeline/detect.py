@@ -16,13 +16,12 @@ from typing import Any
 
 import av
 import numpy as np
-import scenedetect
 
-from annotations.tables import Tables
+from annotations.tables import SEGMENT_COLUMNS, Tables
 from pipeline import media
 from pipeline.config import Config, to_dict
 from pipeline.errors import Failure, Reason
-from pipeline.files import replacing
+from pipeline.files import replacing, write_table
 from pipeline.ledger import Ledger
 from pipeline.pose.estimate import estimator
 from pipeline.records import Video, digest
@@ -30,9 +29,6 @@ from pipeline.run import Goal, Plan, Task
 
 STAGE = "detect"
 VERSION = 1
-COLUMNS = ("source", "start", "end", "activity")
-"""Of a proposal: as segments.csv has them, the activity left for a person to write."""
-
 LOOKS = 5
 """Frames of a span in which a person is looked for."""
 
@@ -56,7 +52,7 @@ def plan(tables: Tables, fetched: Plan, ledger: Ledger, work: Path, config: Conf
     result = Plan(STAGE)
     for source in tables.sources:
         if source not in cut_already and not result.follow(source, fetched, source):
-            video = _video(fetched, source)
+            video = fetched.record(source, Video)
             result.sort(source, digest(STAGE, VERSION, video.sha256, settings), latest.get(source), work)
     return result
 
@@ -64,13 +60,9 @@ def plan(tables: Tables, fetched: Plan, ledger: Ledger, work: Path, config: Conf
 def tasks(plan: Plan, fetched: Plan, work: Path, config: Config) -> list[Task]:
     """One task a video."""
     return [
-        Task({(STAGE, source): goal}, functools.partial(_call, _video(fetched, source), work, config))
+        Task({(STAGE, source): goal}, functools.partial(_call, fetched.record(source, Video), work, config))
         for source, goal in plan.ready.items()
     ]
-
-
-def _video(fetched: Plan, source: str) -> Video:
-    return Video(**(fetched.done[source].record or {}))
 
 
 def _call(video: Video, work: Path, config: Config) -> dict[Goal, Any]:
@@ -97,6 +89,8 @@ def detect(video: Video, work: Path, config: Config) -> Proposals | Failure:
 
 def scenes(path: Path, threshold: float) -> list[Span]:
     """Start and end in seconds between the cuts that PySceneDetect's ContentDetector finds; empty without a cut."""
+    import scenedetect  # takes half a second, and only this stage needs it
+
     detector = scenedetect.ContentDetector(threshold=threshold)
     found = scenedetect.detect(str(path), detector)
     return [(start.get_seconds(), end.get_seconds()) for start, end in found]
@@ -120,16 +114,12 @@ def _shows_person(video: Video, span: Span, work: Path, config: Config) -> bool:
     )
 
 
-def write_table(plan: Plan, work: Path) -> tuple[Path, int]:
-    """All proposals so far in one table; its path and how many rows it has."""
+def collect(plan: Plan, work: Path) -> tuple[Path, int]:
+    """Writes all proposals so far as one table; its path and how many rows it has."""
     path = work / "proposals.csv"
-    rows = 0
-    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(COLUMNS)
-        for source in sorted(plan.done):
-            with (work / (plan.done[source].record or {})["path"]).open(newline="", encoding="utf-8") as own:
-                for row in csv.reader(own):
-                    writer.writerow(row)
-                    rows += 1
-    return path, rows
+    rows: list[list[str]] = []
+    for source in sorted(plan.done):
+        with (work / plan.record(source, Proposals).path).open(newline="", encoding="utf-8") as stream:
+            rows += csv.reader(stream)
+    write_table(path, SEGMENT_COLUMNS, rows)
+    return path, len(rows)

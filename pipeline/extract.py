@@ -32,7 +32,7 @@ def plan(modality: str, cut: Plan, ledger: Ledger, work: Path, config: Config) -
     result = Plan(modality)
     for key in [*cut.done, *cut.failed, *cut.waiting, *cut.ready]:
         if not result.follow(key, cut, key):
-            clip = _clip(cut, key)
+            clip = cut.record(key, Clip)
             goal = digest(modality, VERSIONS[modality], clip.sha256, _settings(modality, config))
             result.sort(key, goal, latest.get(key), work)
     return result
@@ -44,14 +44,10 @@ def tasks(plans: Sequence[Plan], cut: Plan, work: Path, config: Config) -> list[
     for plan in plans:
         for key, goal in plan.ready.items():
             works.setdefault(key, {})[(plan.stage, key)] = goal
-    clips = sorted((_clip(cut, key) for key in works), key=lambda clip: -clip.frames)
+    clips = sorted((cut.record(key, Clip) for key in works), key=lambda clip: -clip.frames)
     return [
         Task(works[clip.key], functools.partial(_call, clip, list(works[clip.key]), work, config)) for clip in clips
     ]
-
-
-def _clip(cut: Plan, key: str) -> Clip:
-    return Clip(**(cut.done[key].record or {}))
 
 
 def _settings(modality: str, config: Config) -> dict[str, Any]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from pathlib import Path
 
-from annotations.tables import Activity, closest
+from annotations.tables import SEGMENT_COLUMNS, Activity, closest
 from pipeline import media
 from pipeline.detect import windows
 from pipeline.errors import Failure, UserError
-from pipeline.files import replacing
+from pipeline.files import write_table
 
 VIDEO_ENDINGS = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg"})
 
@@ -46,12 +45,11 @@ def find_videos(folder: Path, activities: dict[str, Activity]) -> dict[str, Path
 
 def write_segments(videos: dict[str, Path], path: Path) -> None:
     """Writes segments.csv: each video whole, or in windows if it is long."""
-    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["source", "start", "end", "activity"])
-        for name, video in videos.items():
-            info = media.probe(video)
-            # A file that is no video still gets a segment, so that it is counted and its reason recorded.
-            seconds = 1.0 if isinstance(info, Failure) else max(info.duration, 0.1)
-            for start, end in windows(0.0, seconds, WINDOW_S):
-                writer.writerow([name, f"{start:.3f}", f"{end:.3f}", video.parent.name])
+    rows = []
+    for name, video in videos.items():
+        info = media.probe(video)
+        # A file that is no video still gets a segment, so that it is counted and its reason recorded.
+        seconds = 1.0 if isinstance(info, Failure) else max(info.duration, 0.1)
+        for start, end in windows(0.0, seconds, WINDOW_S):
+            rows.append((name, f"{start:.3f}", f"{end:.3f}", video.parent.name))
+    write_table(path, SEGMENT_COLUMNS, rows)

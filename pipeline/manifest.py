@@ -20,7 +20,7 @@ from annotations.tables import Tables
 from pipeline.config import Config, to_dict
 from pipeline.errors import Failure
 from pipeline.files import replacing, write_text
-from pipeline.records import EXTENSION, file_sha256
+from pipeline.records import EXTENSION, PICTURES, file_sha256
 from pipeline.shard import Sample, ShardFile
 
 MANIFEST = "manifest.json"
@@ -74,7 +74,7 @@ def _tier(modalities: Sequence[str]) -> str:
     """What of the videos can be seen in a version: RGB difference and flow still show the person."""
     if "rgb" in modalities:
         return "full"
-    return "without rgb" if {"rgbdiff", "flow"} & set(modalities) else "without pictures"
+    return "without rgb" if set(PICTURES) & set(modalities) else "without pictures"
 
 
 def build_index(shards: Sequence[Sequence[Sample]], files: Sequence[ShardFile]) -> pd.DataFrame:

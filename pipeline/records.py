@@ -14,6 +14,9 @@ MODALITIES = ("rgb", "rgbdiff", "flow", "skeleton", "label")
 EXTRACTED = ("rgb", "rgbdiff", "flow", "skeleton")
 """The modalities computed from a clip; the label comes from the annotations."""
 
+PICTURES = ("rgb", "rgbdiff", "flow")
+"""The modalities in which the people of the videos can be seen, as pictures or as outlines."""
+
 EXTENSION = {"rgb": "mp4", "rgbdiff": "mp4", "flow": "mp4", "skeleton": "npz", "label": "json"}
 """File ending of a payload, on disk and inside a shard."""
 

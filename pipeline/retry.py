@@ -13,9 +13,9 @@ from pipeline.run import Plan
 
 def reasons(wanted: str) -> frozenset[Reason]:
     """The reasons that a person means by one, like gone/private, or by a branch, like gone. Raises UserError."""
-    found = frozenset(reason for reason in Reason if wanted in (reason.value, reason.branch))
     if not wanted:
         raise UserError("say which failures to put back: REASON=gone/private, or REASON=gone; `make status` lists them")
+    found = frozenset(reason for reason in Reason if wanted in (reason.value, reason.branch))
     if not found:
         branches = dict.fromkeys(reason.branch for reason in Reason)
         known = [*branches, *(reason.value for reason in Reason)]

@@ -14,7 +14,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 
@@ -25,6 +25,8 @@ from pipeline.errors import Failure, Reason, UserError
 from pipeline.ledger import Ledger
 from pipeline.progress import bar
 from pipeline.records import Attempt, as_dict
+
+R = TypeVar("R")
 
 Goal = tuple[str, str]
 """(stage, item)."""
@@ -60,6 +62,10 @@ class Plan:
     @property
     def left(self) -> int:
         return len(self.ready) + len(self.waiting)
+
+    def record(self, item: str, shape: type[R]) -> R:
+        """The stage's record of an item that is done."""
+        return shape(**(self.done[item].record or {}))
 
     def sort(self, item: str, work: str, attempt: Attempt | None, folder: Path) -> None:
         """Puts an item whose input is there into done, failed or ready by its last attempt."""

@@ -71,7 +71,7 @@ def samples(
         key = key_of(segment)
         failure = next((plan.failed[key] for plan in plans.values() if key in plan.failed), None)
         if failure is None and all(key in plan.done for plan in plans.values()):
-            payloads = {m: Payload(**(plan.done[key].record or {})) for m, plan in plans.items()}
+            payloads = {m: plan.record(key, Payload) for m, plan in plans.items()}
             failure = misaligned(payloads)
             if failure is None:
                 label = _label(segment, tables, {protocol: splits[protocol][key] for protocol in PROTOCOLS})

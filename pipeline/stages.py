@@ -79,7 +79,7 @@ def run_detect(project: Project, engine: Engine) -> tuple[Plan, Path, int]:
     left = detect.plan(project.tables, *arguments)
     run("detect", detect.tasks(left, fetched, project.work, project.config), "CPU", engine, project.ledger, "videos")
     found = detect.plan(project.tables, *arguments)
-    return found, *detect.write_table(found, project.work)
+    return found, *detect.collect(found, project.work)
 
 
 def run_cut(project: Project, engine: Engine) -> None:
@@ -112,6 +112,6 @@ def run_shards(project: Project, engine: Engine, modalities: Sequence[str]) -> P
     left = shard.plan(shards, columns, project.ledger, project.work, folder)
     if left.left or left.failed:
         raise UserError(f"{folder}: {left.left + len(left.failed)} tars are not written; run the same command again")
-    files = [shard.ShardFile(**(left.done[item].record or {})) for item in sorted(left.done)]
+    files = [left.record(item, shard.ShardFile) for item in sorted(left.done)]
     manifest.write(project.work / folder, shards, files, failures, project.tables, project.config, columns)
     return project.work / folder

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from pipeline.files import replacing
+from annotations.tables import SOURCE_COLUMNS
+from pipeline.files import write_table
 
 _CHUNK = 1 << 18
 
@@ -38,13 +38,10 @@ def serving(videos: Mapping[str, Path]) -> Iterator[str]:
 
 def write_sources(path: Path, videos: Mapping[str, Path], base: str) -> None:
     """Writes sources.csv with the addresses of the videos at a server."""
-    rows: Iterable[list[str]] = (
-        [name, f"{base}/{quote(name)}{video.suffix}", "", "served by this machine"] for name, video in videos.items()
-    )
-    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["id", "url", "licence", "notes"])
-        writer.writerows(rows)
+    rows = [
+        (name, f"{base}/{quote(name)}{video.suffix}", "", "served by this machine") for name, video in videos.items()
+    ]
+    write_table(path, SOURCE_COLUMNS, rows)
 
 
 class _Handler(BaseHTTPRequestHandler):

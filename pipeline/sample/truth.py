@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.files import replacing
-from pipeline.sample.camera import Camera
 from pipeline.sample.kinematics import Poses
 from pipeline.sample.picture import Picture, Stage, to_frame
 from pipeline.sample.raycast import NOTHING
@@ -84,12 +83,8 @@ def _flow(stage: Stage, poses: Poses, number: int, picture: Picture, pixels: np.
         u, v = camera.rays(x[at], y[at])
         place = to_frame(camera, poses.rotation[number, index], poses.origin[number, index], u, v, depth[at])
         later = place.T @ poses.rotation[number + 1, index].T + poses.origin[number + 1, index]
-        flow[at] = _pixels(camera, later) - np.stack([x[at], y[at]], axis=-1)
+        flow[at] = camera.project(later)[:, :2] - np.stack([x[at], y[at]], axis=-1)
     return flow
-
-
-def _pixels(camera: Camera, points: np.ndarray) -> np.ndarray:
-    return camera.project(points)[:, :2]
 
 
 def write_truth(frames: Sequence[FrameTruth], path: Path, width: int, height: int) -> None:

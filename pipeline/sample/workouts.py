@@ -5,16 +5,15 @@ Everything follows from the seed; the same seed gives the same bytes on one kind
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from annotations.tables import read_tables
+from annotations.tables import SEGMENT_COLUMNS, read_tables
 from pipeline import media
-from pipeline.files import replacing
+from pipeline.files import replacing, write_table
 from pipeline.sample import casting
 from pipeline.sample.body import make_body
 from pipeline.sample.camera import Camera, frame_motion, look
@@ -81,16 +80,15 @@ def _seconds(random: np.random.Generator, low: float, high: float) -> float:
 
 def write_segments(workouts: Sequence[Workout], path: Path) -> None:
     """Writes segments.csv: the exercises, without the rests."""
-    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["source", "start", "end", "activity"])
-        for workout in workouts:
-            start = 0.0
-            for take in workout.takes:
-                end = round(start + take.seconds, 3)
-                if take.activity:
-                    writer.writerow([workout.id, f"{start:.3f}", f"{end:.3f}", take.activity])
-                start = end
+    rows = []
+    for workout in workouts:
+        start = 0.0
+        for take in workout.takes:
+            end = round(start + take.seconds, 3)
+            if take.activity:
+                rows.append((workout.id, f"{start:.3f}", f"{end:.3f}", take.activity))
+            start = end
+    write_table(path, SEGMENT_COLUMNS, rows)
 
 
 def render_workout(workout: Workout, folder: Path) -> str:

@@ -46,8 +46,9 @@ def attempts(ledger: Path, stage: str) -> int:
     if not ledger.exists():
         return 0
     with sqlite3.connect(ledger) as connection:
-        tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'attempts'").fetchall()
-        return tables and connection.execute("SELECT count(*) FROM attempts WHERE stage = ?", [stage]).fetchone()[0]
+        if not connection.execute("SELECT name FROM sqlite_master WHERE name = 'attempts'").fetchall():
+            return 0
+        return connection.execute("SELECT count(*) FROM attempts WHERE stage = ?", [stage]).fetchone()[0]
 
 
 @pytest.fixture(scope="module")

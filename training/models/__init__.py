@@ -14,21 +14,21 @@ from training.models import graph, mvit, transm3e
 from training.models.output import Inputs, Output
 from training.models.pretrained import LoadReport, load_pretrained
 
-__all__ = ["NAMES", "Inputs", "LoadReport", "Model", "Output", "build", "load_pretrained"]
+__all__ = ["PRESETS", "Inputs", "LoadReport", "Model", "Output", "build", "load_pretrained"]
 
 Model = graph.HDGCN | mvit.MViT | transm3e.TransM3E
 
-NAMES = (
-    "hdgcn",
-    "hdgcn_ntu",
-    "hdgcn_tiny",
-    "mvit_v2_s",
-    "mvit_v2_b",
-    "mvit_tiny",
-    "transm3e",
-    "transm3e_tiny",
-)
-"""What `build` knows. Random and All Ones are no models: see `baselines`."""
+PRESETS = {
+    "hdgcn": (graph.HDGCN, graph.HDGCN_COCO),
+    "hdgcn_ntu": (graph.HDGCN, graph.HDGCN_NTU),
+    "hdgcn_tiny": (graph.HDGCN, graph.HDGCN_TINY),
+    "mvit_v2_s": (mvit.MViT, mvit.S),
+    "mvit_v2_b": (mvit.MViT, mvit.B),
+    "mvit_tiny": (mvit.MViT, mvit.TINY),
+    "transm3e": (transm3e.TransM3E, transm3e.PAPER),
+    "transm3e_tiny": (transm3e.TransM3E, transm3e.TINY),
+}
+"""Name → the model and its configuration. Random and All Ones are no models: see `baselines`."""
 
 C = TypeVar("C")
 
@@ -38,25 +38,10 @@ def build(name: str, **config: Any) -> Model:
 
     Raises UserError for an unknown name or field, or a value that does not fit.
     """
-    match name:
-        case "hdgcn":
-            return graph.HDGCN(configure(graph.HDGCN_COCO, config))
-        case "hdgcn_ntu":
-            return graph.HDGCN(configure(graph.HDGCN_NTU, config))
-        case "hdgcn_tiny":
-            return graph.HDGCN(configure(graph.HDGCN_TINY, config))
-        case "mvit_v2_s":
-            return mvit.MViT(configure(mvit.S, config))
-        case "mvit_v2_b":
-            return mvit.MViT(configure(mvit.B, config))
-        case "mvit_tiny":
-            return mvit.MViT(configure(mvit.TINY, config))
-        case "transm3e":
-            return transm3e.TransM3E(configure(transm3e.PAPER, config))
-        case "transm3e_tiny":
-            return transm3e.TransM3E(configure(transm3e.TINY, config))
-        case _:
-            raise UserError(f"no model is called {name!r}; known: {', '.join(NAMES)}")
+    if name not in PRESETS:
+        raise UserError(f"no model is called {name!r}; known: {', '.join(PRESETS)}")
+    model, preset = PRESETS[name]
+    return model(configure(preset, config))
 
 
 def configure(preset: C, overrides: dict[str, Any], where: str = "") -> C:
