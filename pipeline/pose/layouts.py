@@ -61,4 +61,26 @@ COCO_17 = Layout(
 )
 """The key points of COCO (Lin et al., ECCV 2014); the tree is rooted at the nose, as graph models use it."""
 
-LAYOUTS = {layout.name: layout for layout in (COCO_17,)}
+HALPE_26 = Layout(
+    name="halpe-26",
+    joints=(
+        *COCO_17.joints,
+        "head",
+        "neck",
+        "hip",
+        *(f"{side}_{joint}" for joint in ("big_toe", "small_toe", "heel") for side in ("left", "right")),
+    ),
+    edges=(
+        (18, 19),
+        *((hip, 19) for hip in (11, 12)),
+        *((top, 18) for top in (0, 5, 6, 17)),
+        *((1, 0), (2, 0), (3, 1), (4, 2)),
+        *((7, 5), (8, 6), (9, 7), (10, 8)),
+        *((13, 11), (14, 12), (15, 13), (16, 14)),
+        *((24, 15), (25, 16), (20, 24), (21, 25), (22, 24), (23, 25)),
+    ),
+    mirror=(*COCO_17.mirror, 17, 18, 19, 21, 20, 23, 22, 25, 24),
+)
+"""Halpe full body (Fang et al., TPAMI 2023): COCO's and head, neck, hip and feet; the tree is rooted at the hip."""
+
+LAYOUTS = {layout.name: layout for layout in (COCO_17, HALPE_26)}

@@ -10,18 +10,24 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pipeline.errors import UserError
-from training.models import graph, mvit, transm3e
+from training.models import ctrgcn, hdgcn, mvit, stgcn, transm3e
 from training.models.output import Inputs, Output
 from training.models.pretrained import LoadReport, load_pretrained
 
 __all__ = ["PRESETS", "Inputs", "LoadReport", "Model", "Output", "build", "load_pretrained"]
 
-Model = graph.HDGCN | mvit.MViT | transm3e.TransM3E
+Model = stgcn.STGCN | ctrgcn.CTRGCN | hdgcn.HDGCN | mvit.MViT | transm3e.TransM3E
 
 PRESETS = {
-    "hdgcn": (graph.HDGCN, graph.HDGCN_COCO),
-    "hdgcn_ntu": (graph.HDGCN, graph.HDGCN_NTU),
-    "hdgcn_tiny": (graph.HDGCN, graph.HDGCN_TINY),
+    "stgcn": (stgcn.STGCN, stgcn.COCO),
+    "stgcn_kinetics": (stgcn.STGCN, stgcn.KINETICS),
+    "stgcn_tiny": (stgcn.STGCN, stgcn.TINY),
+    "ctrgcn": (ctrgcn.CTRGCN, ctrgcn.COCO),
+    "ctrgcn_ntu": (ctrgcn.CTRGCN, ctrgcn.NTU),
+    "ctrgcn_tiny": (ctrgcn.CTRGCN, ctrgcn.TINY),
+    "hdgcn": (hdgcn.HDGCN, hdgcn.COCO),
+    "hdgcn_ntu": (hdgcn.HDGCN, hdgcn.NTU),
+    "hdgcn_tiny": (hdgcn.HDGCN, hdgcn.TINY),
     "mvit_v2_s": (mvit.MViT, mvit.S),
     "mvit_v2_b": (mvit.MViT, mvit.B),
     "mvit_tiny": (mvit.MViT, mvit.TINY),

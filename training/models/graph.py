@@ -1,7 +1,4 @@
-"""Graph networks on skeletons.
-
-HD-GCN: Lee et al., "Hierarchically Decomposed Graph Convolutional Networks for Skeleton-Based Action
-Recognition", ICCV 2023. Parameter names are those of the authors' code, so that their checkpoints load.
+"""What the graph networks on skeletons share: how a skeleton enters, temporal layers, and how it is classified.
 
 Shapes: B clips, M people, C channels, T frames, V joints; people are folded into the batch, N = B M.
 """
@@ -9,167 +6,88 @@ Shapes: B clips, M people, C channels, T frames, V joints; people are folded int
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pipeline.errors import UserError
-from pipeline.pose.layouts import Layout
 from training.models.layouts import layout_named
-from training.models.output import Inputs, Output
+from training.models.output import Output
+from training.models.streams import STREAMS, as_stream
 
 
-def tree_levels(layout: Layout, centre: int, most: int = 0) -> tuple[tuple[int, ...], ...]:
-    """Joints by their distance in edges from the joint `centre`: the default hierarchy of HD-GCN.
+@dataclass(frozen=True)
+class SkeletonConfig:
+    """What every graph network is told."""
 
-    With `most`, there are at most so many levels, and all joints further out are in the last.
+    classes: int = 20
+    """Size of the classification layer; 0 for none."""
+    channels: int = 3
+    """Numbers per joint: x, y, score."""
+    layout: str = "coco-17"
+    """Joint layout of the input."""
+    people: int = 1
+    """M, the most people in a clip."""
+    stream: str = "joint"
+    """What the network sees, made from the joints: joint, bone, joint-motion or bone-motion."""
+    dropout: float = 0.0
+    """Before the classification layer; ST-GCN has it in every block."""
+
+    def __post_init__(self) -> None:
+        layout_named(self.layout)
+        if self.classes < 0 or min(self.channels, self.people) < 1:
+            raise UserError("skeleton model: channels and people must be at least 1, classes at least 0")
+        if self.stream not in STREAMS:
+            raise UserError(f"skeleton model: stream must be one of {', '.join(STREAMS)}, not {self.stream!r}")
+        if not 0 <= self.dropout < 1:
+            raise UserError("skeleton model: dropout must be from 0 to below 1")
+
+    @property
+    def joints(self) -> int:
+        """V."""
+        return len(layout_named(self.layout).joints)
+
+
+def skeleton_rows(skeleton: Tensor, config: SkeletonConfig) -> Tensor:
+    """A clip's joints as the network sees them: [B, C, T, V, M] → [B, M, V, C, T].
+
+    Where there are fewer people than the network is made for, the others are zero, as in the published data.
+    Raises UserError for another layout, other channels or more people.
     """
-    levels: list[tuple[int, ...]] = [(centre,)]
-    seen = {centre}
-    while len(seen) < len(layout.joints):
-        last = set(levels[-1])
-        beside = {b for edge in layout.edges for a, b in (edge, edge[::-1]) if a in last} - seen
-        if len(levels) + 1 == most:
-            beside = set(range(len(layout.joints))) - seen
-        levels.append(tuple(sorted(beside)))
-        seen |= beside
-    return tuple(levels)
+    _, c, _, v, m = skeleton.shape
+    if (c, v) != (config.channels, config.joints) or m > config.people:
+        expected = (config.channels, config.joints, config.people)
+        raise UserError(f"made for (channels, joints, people) = {expected}, the skeletons have {(c, v, m)}")
+    people = functional.pad(skeleton, (0, config.people - m))
+    return as_stream(people, layout_named(config.layout), config.stream).permute(0, 4, 3, 1, 2)
 
 
-def hierarchy_graph(groups: Sequence[Sequence[int]], joints: int) -> Tensor:
-    """HD-GCN's adjacency [L, 3, V, V], one layer for each pair of neighbouring groups (its section 3.2).
-
-    The three subsets are the joints themselves, every joint of the upper group to every joint of the lower
-    one, and the way back; the last two have columns that sum to one.
-    """
-    graph = torch.zeros(len(groups) - 1, 3, joints, joints)
-    for layer, (upper, lower) in zip(graph, pairwise(groups), strict=True):
-        for joint in (*upper, *lower):
-            layer[0, joint, joint] = 1.0
-        for above in upper:
-            for below in lower:
-                layer[1, below, above] = 1.0 / len(lower)
-                layer[2, above, below] = 1.0 / len(upper)
-    return graph
-
-
-class EdgeConv(nn.Module):
-    """Features of each node and its nearest nodes in feature space (Wang et al., ToG 2019).
-
-    [N, C, V] → [N, D, V].
-    """
-
-    def __init__(self, channels: int, width: int, neighbours: int) -> None:
-        super().__init__()
-        self.neighbours = neighbours
-        self.conv = nn.Sequential(
-            nn.Conv2d(2 * channels, width, 1, bias=False), nn.BatchNorm2d(width), nn.LeakyReLU(0.2)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        nodes = x.transpose(1, 2)  # [N, V, C]
-        squares = nodes.square().sum(2)  # [N, V]
-        nearness = 2 * nodes @ x - squares[:, :, None] - squares[:, None, :]  # [N, V, V], minus squared distance
-        nearest = nearness.topk(min(self.neighbours, x.shape[2]), dim=-1).indices  # [N, V, k]
-        batch = torch.arange(len(x), device=x.device)[:, None, None]
-        around = nodes[batch, nearest]  # [N, V, k, C]
-        own = nodes[:, :, None].expand_as(around)
-        pairs = torch.cat((around - own, own), dim=3).permute(0, 3, 1, 2)  # [N, 2C, V, k]
-        return self.conv(pairs).amax(dim=3)  # [N, D, V]
-
-
-class HierarchyAttention(nn.Module):
-    """A-HA: weighs the hierarchy's layers by the joints they hold, [N, C, L, T, V] → [N, C, T, V]."""
-
-    def __init__(self, channels: int, groups: Sequence[Sequence[int]]) -> None:
-        super().__init__()
-        inner = channels // 4
-        self.members = [[*upper, *lower] for upper, lower in pairwise(groups)]
-        self.conv_down = nn.Sequential(nn.Conv2d(channels, inner, 1), nn.BatchNorm2d(inner), nn.ReLU())
-        self.edge_conv = EdgeConv(inner, inner, neighbours=3)
-        self.aggregate = nn.Conv1d(inner, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        peaks = self.conv_down(x.amax(dim=3))  # [N, C/4, L, V]
-        layers = [peaks[:, :, i, members].mean(dim=2) for i, members in enumerate(self.members)]
-        weight = self.aggregate(self.edge_conv(torch.stack(layers, dim=2)))  # [N, C, L]
-        return (x * weight.sigmoid()[..., None, None]).sum(dim=2)  # [N, C, T, V]
-
-
-class HierarchicalGraphConv(nn.Module):
-    """HD-GCN's spatial part: every layer of the hierarchy by itself, then summed or weighed by A-HA.
-
-    [N, C, T, V] → [N, D, T, V]; an inner width is D / 4.
-    """
-
-    def __init__(self, channels: int, width: int, groups: Sequence[Sequence[int]], joints: int, aha: bool) -> None:
-        super().__init__()
-        self.PA = nn.Parameter(hierarchy_graph(groups, joints))
-        layers, subsets = self.PA.shape[:2]
-        inner = width // (subsets + 1)
-        self.conv_down = nn.ModuleList(_conv_bn(channels, inner, relu=True) for _ in range(layers))
-        self.conv = nn.ModuleList()
-        for _ in range(layers):
-            subset_convs = [_conv_bn(inner, inner) for _ in range(subsets)]
-            self.conv_d = nn.ModuleList([*subset_convs, EdgeConv(inner, inner, neighbours=5)])
-            self.conv.append(self.conv_d)  # the authors' state dict names the last layer twice
-        if aha:
-            self.aha = HierarchyAttention(width, groups)
-        self.down = nn.Identity() if channels == width else _conv_bn(channels, width)
-        self.bn = nn.BatchNorm2d(width)
-        self.with_aha = aha
-
-    def forward(self, x: Tensor) -> Tensor:
-        frames = x.shape[2]
-        layers = []
-        for graph, down, convs in zip(self.PA, self.conv_down, self.conv, strict=True):
-            *subset_convs, edge_conv = convs.children()
-            low = down(x)  # [N, D/4, T, V]
-            parts = [conv(low @ subset.T) for subset, conv in zip(graph, subset_convs, strict=True)]
-            near = edge_conv(low.mean(dim=2))  # [N, D/4, V]
-            parts.append(near[:, :, None].expand(-1, -1, frames, -1))
-            layers.append(torch.cat(parts, dim=1))  # [N, D, T, V]
-        stack = torch.stack(layers, dim=2)  # [N, D, L, T, V]
-        out = self.aha(stack) if self.with_aha else stack.sum(dim=2)
-        return torch.relu(self.bn(out) + self.down(x))
-
-
-def _conv_bn(channels: int, width: int, *, relu: bool = False) -> nn.Sequential:
+def conv_bn(channels: int, width: int, *, relu: bool = False) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(channels, width, 1), nn.BatchNorm2d(width), *([nn.ReLU()] if relu else []))
 
 
-class TemporalConv(nn.Module):
-    """A convolution over frames with its bias kept apart, then batch norm; [N, C, T, V] → [N, C, T / stride, V]."""
-
-    def __init__(self, width: int, kernel: int, stride: int, dilation: int) -> None:
-        super().__init__()
-        pad = (kernel - 1) * dilation // 2
-        self.conv = nn.Conv2d(width, width, (kernel, 1), (stride, 1), (pad, 0), (dilation, 1), bias=False)
-        self.bias = nn.Parameter(torch.zeros(1, width, 1, 1))
-        self.bn = nn.BatchNorm2d(width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.bn(self.conv(x) + self.bias)
+Temporal = Callable[[int, int, int], nn.Module]
+"""Width, stride, dilation → a convolution over frames."""
 
 
 class MultiScaleTemporalConv(nn.Module):
-    """Four branches over frames: two dilations, max pooling, and frames alone.
+    """Four branches over frames: two dilations of `temporal`, max pooling, and frames alone.
 
     [N, C, T, V] → [N, C, T / stride, V]; each branch has a quarter of the channels.
     """
 
-    def __init__(self, width: int, stride: int, kernel: int = 5, dilations: Sequence[int] = (1, 2)) -> None:
+    def __init__(self, width: int, stride: int, temporal: Temporal, dilations: Sequence[int] = (1, 2)) -> None:
         super().__init__()
         inner = width // (len(dilations) + 2)
         self.branches = nn.ModuleList(
-            nn.Sequential(*_conv_bn(width, inner, relu=True), TemporalConv(inner, kernel, stride, dilation))
+            nn.Sequential(*conv_bn(width, inner, relu=True), temporal(inner, stride, dilation))
             for dilation in dilations
         )
         pool = nn.MaxPool2d((3, 1), (stride, 1), (1, 0))
-        self.branches.append(nn.Sequential(*_conv_bn(width, inner, relu=True), pool, nn.BatchNorm2d(inner)))
+        self.branches.append(nn.Sequential(*conv_bn(width, inner, relu=True), pool, nn.BatchNorm2d(inner)))
         self.branches.append(nn.Sequential(nn.Conv2d(width, inner, 1, (stride, 1)), nn.BatchNorm2d(inner)))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -188,22 +106,15 @@ class ResidualConv(nn.Module):
         return self.bn(self.conv(x))
 
 
-class HDGCNBlock(nn.Module):
-    """[N, C, T, V] → [N, D, T / stride, V]."""
+class GraphBlock(nn.Module):
+    """Joints, then frames, beside a shortcut that the first block goes without.
 
-    def __init__(
-        self,
-        channels: int,
-        width: int,
-        stride: int,
-        groups: Sequence[Sequence[int]],
-        joints: int,
-        aha: bool,
-        shortcut: bool,
-    ) -> None:
+    [N, C, T, V] → [N, D, T / stride, V]; the block of CTR-GCN and HD-GCN under their names.
+    """
+
+    def __init__(self, gcn: nn.Module, tcn: nn.Module, channels: int, width: int, stride: int, shortcut: bool) -> None:
         super().__init__()
-        self.gcn1 = HierarchicalGraphConv(channels, width, groups, joints, aha)
-        self.tcn1 = MultiScaleTemporalConv(width, stride)
+        self.gcn1, self.tcn1 = gcn, tcn
         self.shortcut = shortcut
         if shortcut:
             same = channels == width and stride == 1
@@ -214,104 +125,29 @@ class HDGCNBlock(nn.Module):
         return torch.relu(y + self.residual(x) if self.shortcut else y)
 
 
-@dataclass(frozen=True)
-class HDGCNConfig:
-    classes: int = 20
-    """Size of the classification layer; 0 for none."""
-    channels: int = 3
-    """Numbers per joint: x, y, score."""
-    layout: str = "coco-17"
-    """Joint layout of the input."""
-    centre: int = 0
-    """The joint on top of the hierarchy (the paper's centre of mass); COCO has no pelvis, so the nose."""
-    groups: tuple[tuple[int, ...], ...] = ()
-    """The hierarchy from the centre outwards, joints from 0; empty for the tree levels below the centre."""
-    most_groups: int = 0
-    """Most tree levels; joints further out join the last. 0: as many as the tree has."""
-    people: int = 1
-    """M, the most people in a clip."""
-    widths: tuple[int, ...] = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256)
-    """Channels of each block, multiples of 4; where they change, frames are halved."""
-    aha: bool = True
-    """Attention-guided hierarchy aggregation in every block but the first; else the layers are summed."""
-    dropout: float = 0.0
-    """Before the classification layer."""
-
-    def __post_init__(self) -> None:
-        joints = len(layout_named(self.layout).joints)
-        if self.classes < 0 or min(self.channels, self.people) < 1:
-            raise UserError("hdgcn: channels and people must be at least 1, classes at least 0")
-        if not 0 <= self.centre < joints:
-            raise UserError(f"hdgcn: centre must be a joint of {self.layout}, 0 to {joints - 1}")
-        if self.groups and (len(self.groups) < 2 or sorted(sum(self.groups, ())) != list(range(joints))):
-            raise UserError(f"hdgcn: groups must be two or more that hold each joint of {self.layout} once")
-        if self.most_groups not in (0, *range(2, joints + 1)):
-            raise UserError("hdgcn: most_groups must be 0 or at least 2")
-        if not self.widths or any(width < 4 or width % 4 for width in self.widths):
-            raise UserError("hdgcn: widths must be multiples of 4")
+def numbered_blocks(model: nn.Module, count: int) -> list[GraphBlock]:
+    """l1, l2, …: as CTR-GCN and HD-GCN name their blocks."""
+    return [getattr(model, f"l{i + 1}") for i in range(count)]
 
 
-HDGCN_COCO = HDGCNConfig()
-"""Four hierarchy layers on COCO-17: 1.289 M parameters."""
-
-HDGCN_NTU = HDGCNConfig(classes=60, layout="ntu-25", most_groups=7, people=2)
-"""The authors' on NTU RGB+D: their centres of mass 1, 2 and 21 are here 0, 1 and 20."""
-
-HDGCN_TINY = HDGCNConfig(widths=(16, 16, 32, 64))
-"""For a CPU."""
+def normalised_rows(rows: Tensor, norm: nn.Module) -> Tensor:
+    """Each person's every joint and channel normalised by itself: [B, M, V, C, T] → [B M, C, T, V]."""
+    b, m, v, c, t = rows.shape
+    return norm(rows.reshape(b, m * v * c, t)).reshape(b * m, v, c, t).permute(0, 2, 3, 1)
 
 
-class HDGCN(nn.Module):
-    modalities = ("skeleton",)
-
-    def __init__(self, config: HDGCNConfig) -> None:
-        super().__init__()
-        layout = layout_named(config.layout)
-        groups = config.groups or tree_levels(layout, config.centre, config.most_groups)
-        joints = len(layout.joints)
-        self.config = config
-        self.data_bn = nn.BatchNorm1d(config.people * joints * config.channels)
-        for i, (channels, width) in enumerate(pairwise((config.channels, *config.widths))):
-            stride = 2 if i and channels != width else 1
-            block = HDGCNBlock(channels, width, stride, groups, joints, config.aha and i > 0, shortcut=i > 0)
-            self.add_module(f"l{i + 1}", block)  # l1, l2, …: the authors' names
-        self.drop_out = nn.Dropout(config.dropout)
-        self.fc = nn.Linear(config.widths[-1], config.classes) if config.classes else nn.Identity()
-        self.apply(initialise)
-
-    def blocks(self) -> list[nn.Module]:
-        return [self.get_submodule(f"l{i + 1}") for i in range(len(self.config.widths))]
-
-    def embed(self, skeleton: Tensor) -> Tensor:
-        """Normalises each joint's channels over the clips: [B, C, T, V, M] → [B M, C, T, V]."""
-        b, c, t, v, m = skeleton.shape
-        expected = (self.config.channels, len(layout_named(self.config.layout).joints), self.config.people)
-        if (c, v, m) != expected:
-            raise UserError(f"hdgcn: made for (channels, joints, people) = {expected}, the skeletons have {(c, v, m)}")
-        flat = skeleton.permute(0, 4, 3, 1, 2).reshape(b, m * v * c, t)
-        return self.data_bn(flat).reshape(b * m, v, c, t).permute(0, 2, 3, 1)
-
-    def forward(self, inputs: Inputs) -> Output:
-        skeleton = inputs["skeleton"]  # [B, C, T, V, M]
-        people = skeleton.shape[4]
-        x = self.embed(skeleton)  # [N, C, T, V]
-        for block in self.blocks():
-            x = block(x)  # [N, D, T', V]
-        return classify_graph(x, people, self.drop_out, self.fc)
-
-
-def classify_graph(x: Tensor, people: int, dropout: nn.Module, head: nn.Module) -> Output:
+def classify_graph(x: Tensor, people: int, head: Callable[[Tensor], Tensor]) -> Output:
     """Averages the last map [N, D, T', V] over frames, joints and people and classifies it."""
     per_person = x.unflatten(0, (-1, people))  # [B, M, D, T', V]
     features = per_person.mean(dim=(1, 3, 4))  # [B, D]
     return Output(
-        logits={"skeleton": head(dropout(features))},
+        logits={"skeleton": head(features)},
         features={"skeleton": features, "skeleton.map": per_person.permute(0, 2, 3, 4, 1)},
     )
 
 
 def initialise(module: nn.Module) -> None:
-    """The start that HD-GCN and CTR-GCN use: He-normal convolutions, and graph parts that begin near zero."""
+    """The start that HD-GCN and CTR-GCN use: He-normal convolutions."""
     match module:
         case nn.Conv2d() | nn.Conv1d():
             nn.init.kaiming_normal_(module.weight, mode="fan_out")
@@ -320,7 +156,5 @@ def initialise(module: nn.Module) -> None:
         case nn.Linear():
             nn.init.normal_(module.weight, 0, math.sqrt(2 / module.out_features))
             nn.init.zeros_(module.bias)
-        case HierarchicalGraphConv():
-            nn.init.constant_(module.bn.weight, 1e-6)
         case _:
             pass

@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.errors import UserError
-from training.models import graph, mvit
-from training.models.graph import HDGCN, HDGCNConfig, ResidualConv
+from training.models import hdgcn, mvit
+from training.models.graph import ResidualConv
+from training.models.hdgcn import HDGCN, HDGCNConfig
 from training.models.mvit import Head, MViT, MViTConfig
 from training.models.output import Inputs, Output
 
@@ -55,7 +56,7 @@ class TransM3EConfig:
     """DP of eqs. 6, 7 and 11."""
     video: MViTConfig = mvit.S
     """Its classes and tokens are set from above."""
-    skeleton: HDGCNConfig = graph.HDGCN_COCO
+    skeleton: HDGCNConfig = hdgcn.COCO
     """Its classification layer is replaced by the tokens'."""
 
     def __post_init__(self) -> None:
@@ -78,7 +79,7 @@ def _among(key: str, value: str, choices: tuple[str, ...]) -> None:
 
 PAPER = TransM3EConfig()
 
-TINY = TransM3EConfig(video=mvit.TINY, skeleton=graph.HDGCN_TINY)
+TINY = TransM3EConfig(video=mvit.TINY, skeleton=hdgcn.TINY)
 """For a CPU."""
 
 
@@ -210,7 +211,7 @@ class SkeletonBranch(nn.Module):
         Eq. 3 names the classification tokens only. Then nothing of the clip would ever reach the distillation
         tokens, for P_m sees each token alone; so here they gain the same P_s of the nodes.
         """
-        people = skeleton.shape[4]
+        people = self.backbone.config.people
         x = self.backbone.embed(skeleton)  # [B M, C, T, V]
         tokens = torch.cat((self.cls_token, self.distillation_token), dim=1) if distil else self.cls_token
         tokens = tokens.expand(len(skeleton), -1, -1)  # [B, K, D]

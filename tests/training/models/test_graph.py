@@ -8,8 +8,8 @@ from gradients import without_gradient
 
 from pipeline.errors import UserError
 from training.models import build
-from training.models.graph import HDGCN, HDGCN_COCO, EdgeConv, hierarchy_graph, tree_levels
-from training.models.layouts import LAYOUTS, NTU_25, Layout
+from training.models.hdgcn import EdgeConv, hierarchy_graph, tree_levels
+from training.models.layouts import LAYOUTS, NTU_25, NTU_25_HANDS, Layout
 
 TWO_LAYERS = {"groups": [[11, 12], [5, 6, 13, 14], [0, 1, 2, 3, 4, 7, 8, 9, 10, 15, 16]], "aha": False}
 OFFICIAL = [
@@ -17,7 +17,13 @@ OFFICIAL = [
     ("hdgcn_coco_L2_noaha", "hdgcn", TWO_LAYERS),
     ("hdgcn_ntu_official", "hdgcn_ntu", {}),
     ("hdgcn_ntu_official_com21", "hdgcn_ntu", {"centre": 20}),
+    ("stgcn_coco_uniform", "stgcn", {}),
+    ("stgcn_coco_spatial", "stgcn", {"partition": "spatial"}),
+    ("stgcn_kinetics_official", "stgcn_kinetics", {}),
+    ("ctrgcn_coco", "ctrgcn", {}),
+    ("ctrgcn_ntu_official", "ctrgcn_ntu", {}),
 ]
+WITH_OUTPUTS = [case for case in OFFICIAL if "official" not in case[0]]
 
 
 @pytest.mark.parametrize(("official", "name", "options"), OFFICIAL, ids=[case[0] for case in OFFICIAL])
@@ -25,7 +31,7 @@ def test_the_official_checkpoint_fits(official: str, name: str, options: dict) -
     assert_same_keys(build(name, **options), published(official))
 
 
-@pytest.mark.parametrize(("official", "name", "options"), OFFICIAL[:2], ids=[case[0] for case in OFFICIAL[:2]])
+@pytest.mark.parametrize(("official", "name", "options"), WITH_OUTPUTS, ids=[case[0] for case in WITH_OUTPUTS])
 def test_the_official_function_is_computed(official: str, name: str, options: dict) -> None:
     assert_same_function(build(name, **options), published(official), "skeleton")
 
@@ -45,7 +51,7 @@ def test_layouts_are_trees_whose_mirror_is_consistent(layout: Layout) -> None:
 def test_tree_levels_by_hand() -> None:
     # From the spine's base outwards; the hands' tips, eighth in the tree, join the seventh level.
     levels = ["spine_base", "spine_middle left_hip right_hip", "left_knee right_knee spine_shoulder"]
-    names = [{NTU_25.joints[v] for v in level} for level in tree_levels(NTU_25, 0, 7)]
+    names = [{NTU_25.joints[v] for v in level} for level in tree_levels(NTU_25_HANDS, 0, 7)]
     assert [set(level.split()) for level in levels] == names[:3]
     hands = {f"{side}_{part}" for side in ("left", "right") for part in ("hand", "hand_tip", "thumb")}
     assert len(names) == 7 and names[6] == hands
@@ -113,7 +119,6 @@ def test_skeletons_of_another_layout_are_refused() -> None:
 
 
 def test_the_paper_s_size() -> None:
-    assert HDGCN(HDGCN_COCO).fc.out_features == 20
     sizes = {name: sum(w.numel() for w in build("hdgcn", **options).parameters()) / 1e6 for name, options in SIZES}
     assert sizes == pytest.approx({"four layers": 1.289, "two layers, no A-HA": 0.825}, abs=5e-4)
 
