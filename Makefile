@@ -22,7 +22,7 @@ PIPELINE   = $(RUN) pipeline --work '$(WORK)' $(if $(CONFIG),--config '$(CONFIG)
 READY     := $(VENV)/.ready
 DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
 
-.PHONY: help setup demo test chaos lint search probe retry download detect cut extract extract-rgbdiff extract-flow extract-skeletons \
+.PHONY: help setup demo test chaos labels import-official lint search probe retry download detect cut extract extract-rgbdiff extract-flow extract-skeletons \
         shards card page train evaluate status clean
 
 help: ## list the targets
@@ -53,6 +53,13 @@ test: $(READY) ## run the tests
 chaos: $(READY) ## kill workers and driver, refuse, fill the disk; then check that nothing is lost (COUNT=1000 KILLS=20)
 	$(shell unshare --map-root-user --mount true 2>/dev/null && echo unshare --map-root-user --mount) \
 	  $(RUN) tests.chaos --videos $(or $(COUNT),1000) --kills $(or $(KILLS),20) --workers $(WORKERS)
+
+labels: $(READY) ## derive the labels, compare ANNOTATORS=facts,anatomy and write what they agree on
+	$(RUN) annotations labels $(if $(ANNOTATORS),--annotators '$(ANNOTATORS)' --propose '$(PROPOSE)')
+
+import-official: $(READY) ## the authors' pickled lists in DIR= as tables in TABLES=
+	@test -n "$(DIR)" -a -n "$(TABLES)" || { echo "error: say DIR=folder-with-the-lists TABLES=folder-to-write"; exit 2; }
+	$(RUN) annotations import-official '$(DIR)' --out '$(TABLES)'
 
 lint: $(READY) ## ruff and mypy
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(RUN) mypy

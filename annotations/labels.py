@@ -18,7 +18,7 @@ from annotations import rules
 
 COLUMNS = ("activity", "muscle", "value", "reason")
 VALUES = ("0", "1")
-RESERVED = ("draft", "open", "decisions")
+RESERVED = ("draft", "agreed", "open", "official", "decisions")
 """Files in labels/ that are no annotator's."""
 
 

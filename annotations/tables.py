@@ -6,27 +6,30 @@ names file, line, value and remedy. README.md beside this file tells the columns
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
-from annotations import rules
+from annotations import agreement, rules
+from annotations.labels import VALUES
 from annotations.rules import Row, TableError, closest
+from annotations.splits import SPLITS
 
 __all__ = [
+    "ACTIVITY_COLUMNS",
     "CANDIDATES",
     "EQUIPMENT",
     "MUSCLES",
+    "OFFICIAL",
     "PACKAGE_DIR",
     "PATTERNS",
     "POSITIONS",
-    "PROVENANCES",
-    "ROLES",
     "SEGMENT_COLUMNS",
     "SIDES",
     "SOURCE_COLUMNS",
+    "SPLIT_COLUMNS",
     "Activity",
     "Muscle",
     "Segment",
@@ -35,7 +38,9 @@ __all__ = [
     "Tables",
     "closest",
     "label_names",
+    "read_activities",
     "read_candidates",
+    "read_muscles",
     "read_tables",
 ]
 
@@ -77,11 +82,14 @@ PATTERNS = (
 )
 SIDES = ("both", "alternating", "one")
 SETS = ("known", "new")
-ROLES = ("prime", "synergist", "stabiliser")
-PROVENANCES = ("anatomy", "free-exercise-db")
+OFFICIAL = "official"
+STATUSES = (*agreement.STATUSES, OFFICIAL)
+"""How a cell of a label table came about: see agreement.py; `official` is the authors' own."""
 
+ACTIVITY_COLUMNS = ("slug", "name", "aliases", "equipment", "position", "pattern", "side", "set")
 SOURCE_COLUMNS = ("id", "url", "licence", "notes")
 SEGMENT_COLUMNS = ("source", "start", "end", "activity")
+SPLIT_COLUMNS = ("source", "start", "end", "split")
 CANDIDATES = ("id", "url", "title", "seconds", "uploader", "licence", "query", "keep")
 """Columns of candidates.csv, which a search fills; a person writes yes or no under `keep`."""
 KEEP = ("", "yes", "no")
@@ -99,7 +107,10 @@ class Muscle:
 
 @dataclass(frozen=True)
 class Activity:
-    """An exercise; `aliases` are other names for it; a `new` one is never trained on (section 3.3)."""
+    """An exercise; `aliases` are other names for it; a `new` one is never trained on (section 3.3).
+
+    The words of equipment, position, pattern and side are "" where they are not known.
+    """
 
     slug: str
     name: str
@@ -136,7 +147,8 @@ class Tables:
     """All tables, checked.
 
     `labels` gives 20 zeros and ones for each activity that has label rows, `provenance` where these come from
-    ("draft: anatomy"); `takedowns` are the ids of sources that may not be used any more.
+    ("draft: anatomy"); `takedowns` are the ids of sources that may not be used any more;
+    `splits` gives the `paper` split of those segments that have one in splits.csv, as official lists do.
     """
 
     muscles: tuple[Muscle, ...]
@@ -146,21 +158,28 @@ class Tables:
     sources: dict[str, Source]
     segments: tuple[Segment, ...]
     takedowns: frozenset[str]
+    splits: dict[Segment, str] = field(default_factory=dict)
 
 
 def read_tables(annotations: Path = PACKAGE_DIR, sources_and_segments: Path | None = None) -> Tables:
     """All tables of the folder `annotations`, with sources.csv and segments.csv from another one if given.
 
+    If that one has an activities.csv, as an import of the official lists has, its activities and labels count.
+
     Raises TableError, a ValueError of one line, for the first rule that a table breaks.
     """
     own = annotations if sources_and_segments is None else sources_and_segments
-    muscles = _read_muscles(annotations / "muscles.csv")
-    activities = _read_activities(annotations / "activities.csv")
-    labels, provenance = _read_labels(annotations / "labels" / "draft.csv", muscles, activities)
+    muscles = read_muscles(annotations)
+    named = own if (own / "activities.csv").exists() else annotations
+    activities = read_activities(named)
+    official = named / "labels" / "official.csv"
+    labels_path = official if official.exists() else named / "labels" / "draft.csv"
+    labels, provenance = _read_labels(labels_path, muscles, activities)
     sources = _read_sources(own / "sources.csv", own / "candidates.csv")
     segments = _read_segments(own / "segments.csv", sources, activities, labels)
     takedowns = _read_takedowns(annotations / "takedowns.csv")
-    return Tables(muscles, activities, labels, provenance, sources, segments, takedowns)
+    given = _read_splits(own / "splits.csv", segments)
+    return Tables(muscles, activities, labels, provenance, sources, segments, takedowns, given)
 
 
 def label_names(label: tuple[int, ...], muscles: tuple[Muscle, ...]) -> list[str]:
@@ -168,7 +187,9 @@ def label_names(label: tuple[int, ...], muscles: tuple[Muscle, ...]) -> list[str
     return [muscle.slug for muscle, active in zip(muscles, label, strict=True) if active]
 
 
-def _read_muscles(path: Path) -> tuple[Muscle, ...]:
+def read_muscles(folder: Path) -> tuple[Muscle, ...]:
+    """The muscle groups of muscles.csv in `folder`, in label order."""
+    path = folder / "muscles.csv"
     rows = rules.read_rows(path, ("index", "slug", "name", "anatomy"))
     rules.unique(rows, ("slug",))
     for index, row in enumerate(rows):
@@ -182,8 +203,10 @@ def _read_muscles(path: Path) -> tuple[Muscle, ...]:
     )
 
 
-def _read_activities(path: Path) -> dict[str, Activity]:
-    rows = rules.read_rows(path, ("slug", "name", "aliases", "equipment", "position", "pattern", "side", "set"))
+def read_activities(folder: Path) -> dict[str, Activity]:
+    """The activities of activities.csv in `folder`, by slug."""
+    path = folder / "activities.csv"
+    rows = rules.read_rows(path, ACTIVITY_COLUMNS)
     rules.unique(rows, ("slug",))
     activities = {row["slug"]: _activity(row) for row in rows}
     _check_names(rows, activities)
@@ -195,10 +218,10 @@ def _activity(row: Row) -> Activity:
         slug=rules.slug(row),
         name=rules.text(row, "name"),
         aliases=tuple(alias.strip() for alias in row["aliases"].split("|")) if row["aliases"] else (),
-        equipment=rules.word(row, "equipment", EQUIPMENT),
-        position=rules.word(row, "position", POSITIONS),
-        pattern=rules.word(row, "pattern", PATTERNS),
-        side=rules.word(row, "side", SIDES),
+        equipment=row["equipment"] and rules.word(row, "equipment", EQUIPMENT),
+        position=row["position"] and rules.word(row, "position", POSITIONS),
+        pattern=row["pattern"] and rules.word(row, "pattern", PATTERNS),
+        side=row["side"] and rules.word(row, "side", SIDES),
         new=rules.word(row, "set", SETS) == "new",
     )
 
@@ -219,20 +242,24 @@ def _check_names(rows: list[Row], activities: dict[str, Activity]) -> None:
 def _read_labels(
     path: Path, muscles: tuple[Muscle, ...], activities: dict[str, Activity]
 ) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
-    """Label vectors, and for each "<file name>: <kinds of provenance>", such as "draft: anatomy"."""
-    rows = rules.read_rows(path, ("activity", "muscle", "role", "provenance", "reason"))
+    """Label vectors, and for each where it comes from, such as "draft: agreed"."""
+    rows = rules.read_rows(path, agreement.DRAFT_COLUMNS)
     rules.unique(rows, ("activity", "muscle"))
     slugs = [muscle.slug for muscle in muscles]
-    active: defaultdict[str, set[str]] = defaultdict(set)
-    origin: defaultdict[str, set[str]] = defaultdict(set)
+    values: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    statuses: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         activity = rules.one_of(row, "activity", activities, "activities.csv")
-        active[activity].add(rules.word(row, "muscle", slugs))
-        rules.word(row, "role", ROLES)
-        origin[activity].add(rules.word(row, "provenance", PROVENANCES))
-        rules.text(row, "reason")
-    labels = {name: tuple(int(slug in active[name]) for slug in slugs) for name in active}
-    return labels, {name: f"{path.stem}: {', '.join(sorted(origin[name]))}" for name in origin}
+        values[activity][rules.word(row, "muscle", slugs)] = int(rules.word(row, "value", VALUES))
+        statuses[activity][rules.word(row, "status", STATUSES)] += 1
+    for activity, cells in values.items():
+        missing = [slug for slug in slugs if slug not in cells]
+        if missing:
+            raise TableError(f"{path}:1: {activity!r} has no row for {missing[0]!r}; give it all {MUSCLES}")
+    labels = {name: tuple(cells[slug] for slug in slugs) for name, cells in values.items()}
+    return labels, {
+        name: OFFICIAL if found[OFFICIAL] else agreement.provenance(found) for name, found in statuses.items()
+    }
 
 
 def _read_sources(path: Path, candidates: Path) -> dict[str, Source]:
@@ -279,7 +306,7 @@ def _read_segments(
         source = rules.one_of(row, "source", sources, "sources.csv")
         activity = rules.one_of(row, "activity", activities, "activities.csv")
         if activity not in labels:
-            raise row.error(f"activity {activity!r} has no label", "add its rows to labels/draft.csv")
+            raise row.error(f"activity {activity!r} has no label", "judge all its groups, and run `make labels`")
         start, end = rules.seconds(row, "start"), rules.seconds(row, "end")
         if round(end * 1000) <= round(start * 1000):
             raise row.error(
@@ -291,6 +318,22 @@ def _read_segments(
     for spans in by_source.values():
         _check_overlap(spans)
     return tuple(segments)
+
+
+def _read_splits(path: Path, segments: tuple[Segment, ...]) -> dict[Segment, str]:
+    """Splits given by a table, for the segments in it; none where there is no such file."""
+    if not path.exists():
+        return {}
+    rows = rules.read_rows(path, SPLIT_COLUMNS)
+    rules.unique(rows, ("source", "start", "end"))
+    found = {(segment.source, segment.start, segment.end): segment for segment in segments}
+    given = {}
+    for row in rows:
+        span = (row["source"], rules.seconds(row, "start"), rules.seconds(row, "end"))
+        if span not in found:
+            raise row.error(f"no segment {row['start']} to {row['end']} of {row['source']!r}", "remove the row")
+        given[found[span]] = rules.word(row, "split", SPLITS)
+    return given
 
 
 def _check_overlap(spans: list[tuple[float, float, Row]]) -> None:

@@ -45,12 +45,13 @@ def _prose(text: str) -> str:
 
 DRAFT = _prose(
     """
-    **The labels are a draft.** They were derived from written facts: an exercise database
-    ([free-exercise-db](https://github.com/yuhonas/free-exercise-db), Unlicense) and the joint actions of each exercise
-    after Neumann, *Kinesiology of the Musculoskeletal System*. Nobody with training in sports or medicine has checked
-    them, and no clip was watched for them. The paper had two senior researchers agree on each activity (section 3.2).
-    Results on this version cannot be compared with the paper's. Each cell's reason is in `annotations/labels/draft.csv`
-    of the code.
+    **The labels are a draft.** They were derived twice from written facts: from an exercise database
+    ([free-exercise-db](https://github.com/yuhonas/free-exercise-db), Unlicense) and from the joint actions of each
+    exercise after anatomy textbooks. Nobody with training in sports or medicine has checked them, and no clip was
+    watched for them. Where the two differ a group is *open* and has the value of the second; the provenance of a label
+    says how many groups are open. The paper had two senior researchers agree on each activity (section 3.2). Results on
+    this version cannot be compared with the paper's. Agreement and each cell's reasons are in `annotations/labels/` of
+    the code.
     """
 )
 

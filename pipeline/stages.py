@@ -37,11 +37,15 @@ def plans(project: Project, modalities: Sequence[str] = EXTRACTED) -> dict[str, 
 
 
 def splits(project: Project) -> dict[str, dict[str, str]]:
-    """protocol → clip key → split, for every segment of the tables."""
+    """protocol → clip key → split, for every segment of the tables.
+
+    A split that the tables give, as the official lists do, takes the place of the drawn one under `paper`.
+    """
     tables = project.tables
+    given = {cut.key_of(segment): split for segment, split in tables.splits.items()}
     is_new = {segment: tables.activities[segment.activity].new for segment in tables.segments}
     with_known = sources_with_known((segment.source, new) for segment, new in is_new.items())
-    return {
+    drawn = {
         protocol: {
             (key := cut.key_of(s)): assign(
                 protocol, project.config.splits.seed, s.source, key, new, s.source in with_known
@@ -50,6 +54,7 @@ def splits(project: Project) -> dict[str, dict[str, str]]:
         }
         for protocol in PROTOCOLS
     }
+    return {**drawn, "paper": drawn["paper"] | given}
 
 
 def run_fetch(project: Project, engine: Engine) -> None:

@@ -1,0 +1,3 @@
+from annotations.cli import run
+
+run()

@@ -1,0 +1,88 @@
+"""The commands of `python -m annotations`; `make labels` and `make import-official` call them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from annotations import agreement, official, report
+from annotations.derive import DERIVATIONS
+from annotations.labels import Annotator, read_annotator, write_annotator
+from annotations.rules import TableError
+from annotations.tables import PACKAGE_DIR, read_activities, read_muscles, read_tables
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+
+def run() -> None:
+    """Run the command line; a broken table is one line and exit code 2."""
+    try:
+        app()
+    except TableError as error:
+        Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2)
+
+
+@app.callback()
+def main() -> None:
+    """Label tables: derive, compare and settle them, or read the authors' own."""
+
+
+@app.command()
+def labels(
+    annotators: Annotated[str, typer.Option(help="The two whose files in labels/ count.")] = "facts,anatomy",
+    propose: Annotated[
+        str, typer.Option(help="Whose value an open cell of draft.csv takes; '' leaves open activities out.")
+    ] = "anatomy",
+    folder: Annotated[Path, typer.Option(help="The folder of the tables.")] = PACKAGE_DIR,
+) -> None:
+    """Write the derivations anew, then the agreed table, what is open, the draft and the report."""
+    muscles = [muscle.slug for muscle in read_muscles(folder)]
+    activities = list(read_activities(folder))
+    place = folder / "labels"
+    for name, derivation in DERIVATIONS.items():
+        write_annotator(
+            place / f"{name}.csv", derivation(folder / "derivations", activities, muscles), activities, muscles
+        )
+    names = annotators.split(",")
+    if len(names) != 2:
+        raise typer.BadParameter("name two annotators, joined by a comma", param_hint="--annotators")
+    two = [read_annotator(place / f"{name}.csv", activities, muscles) for name in names]
+    decisions = read_decisions(place, activities, muscles)
+    agreement.write(place, two, decisions, activities, muscles, propose if propose in names else "")
+    tables = read_tables(folder)
+    settled = agreement.settle(two, decisions, activities, muscles, propose if propose in names else "")
+    text = report.markdown(tables, two, decisions, settled)
+    (place / "AGREEMENT.md").write_text(text, encoding="utf-8")
+    (place / "agreement.png").write_bytes(report.picture(tables, two))
+    for line in text.split("\n## ")[0].splitlines()[2:]:
+        if line.startswith("- "):
+            console.print(line, soft_wrap=True, markup=False, highlight=False)
+    console.print(f"written: {place}/draft.csv, agreed.csv, open.csv, AGREEMENT.md", soft_wrap=True, highlight=False)
+
+
+def read_decisions(place: Path, activities: list[str], muscles: list[str]) -> Annotator:
+    """labels/decisions.csv; none where there is no such file. Raises TableError for one without a reason."""
+    path = place / "decisions.csv"
+    if not path.exists():
+        return Annotator("decisions", {}, {})
+    decisions = read_annotator(path, activities, muscles)
+    for (activity, muscle), judgement in decisions.judgements.items():
+        if not judgement.reason:
+            raise TableError(f"{path}:1: the decision on {activity}, {muscle} has no reason; write why")
+    return decisions
+
+
+@app.command("import-official")
+def import_official(
+    folder: Annotated[Path, typer.Argument(help="The folder with the ten pickled lists.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the tables to.")],
+) -> None:
+    """Read the authors' five pairs of lists, and write sources, activities, labels and splits."""
+    for line in official.import_lists(folder, out):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
