@@ -22,7 +22,7 @@ PIPELINE   = $(RUN) pipeline --work '$(WORK)' $(if $(CONFIG),--config '$(CONFIG)
 READY     := $(VENV)/.ready
 DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
 
-.PHONY: help setup demo test chaos labels import-official lint search probe retry download detect cut extract extract-rgbdiff extract-flow extract-skeletons \
+.PHONY: help setup demo test chaos labels import-official lint search probe retry download take detect cut extract extract-rgbdiff extract-flow extract-skeletons \
         shards card page train evaluate status clean
 
 help: ## list the targets
@@ -76,6 +76,9 @@ retry: $(READY) ## put failed items back by reason: REASON=gone/private, or REAS
 
 download: $(READY) ## download the sources of sources.csv and the kept candidates
 	$(PIPELINE) download
+
+take: $(READY) ## take your own VIDEOS=folder instead of downloading (CLASSES=ucf101 or hmdb51 for their class names)
+	$(PIPELINE) take '$(VIDEOS)' $(if $(CLASSES),--classes '$(CLASSES)')
 
 detect: $(READY) ## propose clips in videos that have no segments yet (scene cuts, windows, somebody to be seen)
 	$(PIPELINE) detect

@@ -49,8 +49,11 @@ class Row:
         return TableError(f"{self.path}:{self.line}: {reason}; {remedy}")
 
 
-def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
-    """The rows of the table at `path`; raises TableError if it is missing, no CSV, or has other columns."""
+def read_rows(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> list[Row]:
+    """The rows of the table at `path`; raises TableError if it is missing, no CSV, or has other columns.
+
+    A column of `optional` that is not there is "" in every row.
+    """
     reader = csv.reader(io.StringIO(_read_text(path), newline=""), strict=True)
     rows: list[Row] = []
     header: list[str] | None = None
@@ -59,11 +62,12 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
         for cells in reader:
             cells = [cell.strip() for cell in cells]
             if header is None:
+                columns = [*columns, *(column for column in optional if column in cells)]
                 _check_header(path, start, cells, columns)
                 header = cells
             elif cells:
                 _check_width(path, start, cells, header)
-                rows.append(Row(path, start, dict(zip(header, cells, strict=True))))
+                rows.append(Row(path, start, dict.fromkeys(optional, "") | dict(zip(header, cells, strict=True))))
             start = reader.line_num + 1
     except csv.Error as error:
         raise TableError(f"{path}:{start}: {error}; mend the quotes in this row") from error

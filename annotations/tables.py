@@ -124,12 +124,13 @@ class Activity:
 
 @dataclass(frozen=True)
 class Source:
-    """A video on the web; `id` becomes its file name."""
+    """A video on the web; `id` becomes its file name. Those of one `origin` were cut out of one longer video."""
 
     id: str
     url: str
     licence: str
     notes: str
+    origin: str
 
 
 @dataclass(frozen=True)
@@ -264,12 +265,14 @@ def _read_labels(
 
 def _read_sources(path: Path, candidates: Path) -> dict[str, Source]:
     """The sources of the table at `path`, and the candidates that are kept, if there are any."""
-    rows = rules.read_rows(path, SOURCE_COLUMNS)
+    rows = rules.read_rows(path, SOURCE_COLUMNS, optional=("origin",))
     sources: dict[str, Source] = {}
     owner: dict[str, Row] = {}
     for row in rows + [row for row in read_candidates(candidates) if row["keep"] == "yes"]:
         notes = row.cells.get("notes", row.cells.get("title", ""))
-        source = Source(rules.source_id(row, "id"), rules.video_address(row, "url"), row["licence"], notes)
+        name = rules.source_id(row, "id")
+        origin = row.cells.get("origin") or name
+        source = Source(name, rules.video_address(row, "url"), row["licence"], notes, origin)
         # One video under two ids would be on two sides of a split.
         for what, key in (("id", f"id {source.id}"), ("url", source.url)):
             first = owner.setdefault(key, row)

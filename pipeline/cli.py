@@ -189,6 +189,20 @@ def show_status(context: typer.Context) -> None:
 
 
 @app.command()
+def take(
+    context: typer.Context,
+    videos: Annotated[Path, typer.Argument(help="Your own videos, in folders named after activities or classes.")],
+    classes: Annotated[str, typer.Option(help="The dataset whose classes name the folders: ucf101 or hmdb51.")] = "",
+) -> None:
+    """Take your own videos into the work folder as downloaded sources, with a segment each; cut comes next."""
+    chosen: Options = context.obj
+    site = demonstration.own_videos(videos, chosen.work, classes)
+    with chosen.engine() as running, demonstration.served(site) as tables, chosen.project(tables) as project:
+        stages.run_fetch(project, running)
+        console.print(status.summary(stages.plans(project, ())["fetch"]), highlight=False)
+
+
+@app.command()
 def demo(
     context: typer.Context,
     videos: Annotated[Path | None, typer.Option(help="Your own videos, in folders named after activities.")] = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from annotations.tables import read_tables
@@ -28,17 +28,19 @@ CONFIG, TABLES = "config.toml", "tables"
 
 @dataclass(frozen=True)
 class Site:
-    """Videos to serve: id → file, and the tables folder whose segments.csv cuts them."""
+    """Videos to serve: id → file, the tables folder whose segments.csv cuts them, and id → origin where known."""
 
     videos: dict[str, Path]
     tables: Path
+    origins: dict[str, str] = field(default_factory=dict)
 
 
-def own_videos(videos: Path, work: Path) -> Site:
-    """A folder of videos in sub-folders named after activities."""
-    found = folder.find_videos(videos, read_tables().activities)
+def own_videos(videos: Path, work: Path, dataset: str = "") -> Site:
+    """A folder of videos in sub-folders named after activities, or after the classes of another dataset."""
+    found = folder.find_videos(videos, read_tables().activities, dataset)
     folder.write_segments(found, work / TABLES / "segments.csv")
-    return Site(found, work / TABLES)
+    origins = {name: video.origin for name, video in found.items()}
+    return Site({name: video.path for name, video in found.items()}, work / TABLES, origins)
 
 
 def render(work: Path, count: int, engine: Engine) -> Site:
@@ -69,5 +71,5 @@ def keep_config(config: Path, work: Path) -> None:
 def served(site: Site) -> Iterator[Path]:
     """Serves the site while the block runs, and writes sources.csv with its addresses; gives the tables folder."""
     with server.serving(site.videos) as base:
-        server.write_sources(site.tables / "sources.csv", site.videos, base)
+        server.write_sources(site.tables / "sources.csv", site.videos, base, site.origins)
         yield site.tables

@@ -44,11 +44,12 @@ def splits(project: Project) -> dict[str, dict[str, str]]:
     tables = project.tables
     given = {cut.key_of(segment): split for segment, split in tables.splits.items()}
     is_new = {segment: tables.activities[segment.activity].new for segment in tables.segments}
-    with_known = sources_with_known((segment.source, new) for segment, new in is_new.items())
+    origin = {segment: tables.sources[segment.source].origin for segment in tables.segments}
+    with_known = sources_with_known((origin[segment], new) for segment, new in is_new.items())
     drawn = {
         protocol: {
             (key := cut.key_of(s)): assign(
-                protocol, project.config.splits.seed, s.source, key, new, s.source in with_known
+                protocol, project.config.splits.seed, origin[s], key, new, origin[s] in with_known
             )
             for s, new in is_new.items()
         }

@@ -36,12 +36,13 @@ def serving(videos: Mapping[str, Path]) -> Iterator[str]:
         server.server_close()
 
 
-def write_sources(path: Path, videos: Mapping[str, Path], base: str) -> None:
-    """Writes sources.csv with the addresses of the videos at a server."""
+def write_sources(path: Path, videos: Mapping[str, Path], base: str, origins: Mapping[str, str] | None = None) -> None:
+    """Writes sources.csv with the addresses of the videos at a server, and their origins where they have one."""
     rows = [
-        (name, f"{base}/{quote(name)}{video.suffix}", "", "served by this machine") for name, video in videos.items()
+        (name, f"{base}/{quote(name)}{video.suffix}", "", "served by this machine", (origins or {}).get(name, ""))
+        for name, video in videos.items()
     ]
-    write_table(path, SOURCE_COLUMNS, rows)
+    write_table(path, (*SOURCE_COLUMNS, "origin"), rows)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from annotations.tables import read_tables
+from pipeline.config import Config, SplitConfig
+from pipeline.cut import key_of
+from pipeline.demo import own_videos, served
 from pipeline.errors import UserError
 from pipeline.folder import find_videos, write_segments
+from pipeline.stages import Project, splits
 
 
 def test_a_folders_name_is_the_activity_of_its_videos(tmp_path: Path, small_video: Path) -> None:
@@ -17,7 +22,7 @@ def test_a_folders_name_is_the_activity_of_its_videos(tmp_path: Path, small_vide
     (tmp_path / "squat" / "broken.mp4").write_bytes(b"no video")
     (tmp_path / "squat" / "notes.txt").write_text("not a video")
     videos = find_videos(tmp_path, read_tables().activities)
-    assert videos == {
+    assert {name: video.path for name, video in videos.items()} == {
         "squat-broken": tmp_path / "squat" / "broken.mp4",
         "squat-my-first": tmp_path / "squat" / "my first.mp4",
     }
@@ -40,3 +45,27 @@ def test_a_folder_without_videos_is_said(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no such folder" if name == "missing" else "no videos here"):
         find_videos(tmp_path / name, read_tables().activities)
+
+
+def test_classes_of_ucf101_become_a_dataset_and_groups_stay_together(
+    tmp_path: Path, small_video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for group in range(6):
+        for label in ("JumpingJack", "PlayingGuitar"):
+            for clip in ("c01", "c02"):
+                path = tmp_path / "UCF-101" / label / f"v_{label}_g0{group}_{clip}.mp4"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(small_video, path)
+    site = own_videos(tmp_path / "UCF-101", tmp_path / "work", "ucf101")
+    assert len(site.videos) == 12
+    with served(site) as folder:
+        tables = read_tables(sources_and_segments=folder)
+    assert {segment.activity for segment in tables.segments} == {"jumping-jack"}
+    assert len({source.origin for source in tables.sources.values()}) == 6
+
+    for seed in range(20):
+        config = replace(Config(), splits=SplitConfig(seed=seed))
+        held = splits(Project(tmp_path, tables, config, None))["video-disjoint"]  # type: ignore[arg-type]
+        for source in tables.sources.values():
+            of_group = [s for s in tables.segments if tables.sources[s.source].origin == source.origin]
+            assert len({held[key_of(segment)] for segment in of_group}) == 1
