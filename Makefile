@@ -101,7 +101,8 @@ extract-skeletons: $(READY) ## extract skeletons alone
 shards: $(READY) ## write the version's shards, index and manifest
 	$(PIPELINE) shards --modalities $(MODALITIES)
 
-card: $(READY) ## write the dataset card, Croissant and figures of the newest version
+card: $(READY) ## check the splits for leaks, and write the dataset card, Croissant and figures of the newest version
+	$(RUN) dataset_card leaks '$(DATASET)'
 	$(RUN) dataset_card card '$(DATASET)'
 
 page: $(READY) ## write the HTML page with one row a clip

@@ -7,7 +7,7 @@ from typing import Any
 
 from huggingface_hub import DatasetCard, DatasetCardData
 
-from dataset_card import croissant, figures, sections
+from dataset_card import croissant, figures, leaks, sections
 from dataset_card.version import Version
 from pipeline.files import write_bytes, write_text
 from pipeline.records import PICTURES
@@ -39,7 +39,7 @@ def text(version: Version) -> str:
         f"# MuscleMap {sections.escape(version.manifest['version'])}",
         sections.summary(version),
         sections.labels(version),
-        sections.splits(version),
+        sections.splits(version, leaks.read(version)),
         sections.composition(version),
         sections.modalities(version),
         sections.reading(version),

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from dataset_card import card as cards
+from dataset_card import leaks as leakage
 from dataset_card import montage
 from dataset_card import page as pages
 from dataset_card.version import Version, open_version
@@ -35,6 +36,16 @@ def card(dataset: DatasetFolder) -> None:
         paths = cards.write(version)
     for path in paths:
         console.print(f"written: {path}", soft_wrap=True, markup=False, highlight=False)
+
+
+@app.command()
+def leaks(dataset: DatasetFolder) -> None:
+    """Check the splits for source videos and nearly equal frames on two sides; writes leaks.json for the card."""
+    with _opened(dataset) as version, _writing():
+        found = leakage.write(version)
+    for protocol, entry in found["protocols"].items():
+        pairs = f"{entry['pairs']:,} pairs of clips nearly the same" if "pairs" in entry else "no pictures to compare"
+        console.print(f"{protocol}: {len(entry['sources']):,} sources on two sides, {pairs}", highlight=False)
 
 
 @app.command()

@@ -97,8 +97,8 @@ def labels(version: Version) -> str:
     )
 
 
-def splits(version: Version) -> str:
-    """Both protocols side by side."""
+def splits(version: Version, leaks: dict[str, Any] | None) -> str:
+    """Both protocols side by side, and what a check for leakage found, if there was one."""
     held = version.manifest["splits"]
     rows = [[f"`{s}`", SPLIT_WORDS[s], *[held[p].get(s, 0) for p in PROTOCOLS]] for s in (*SPLIT_WORDS,)]
     text = _prose(
@@ -110,7 +110,25 @@ def splits(version: Version) -> str:
         `index.parquet` (`split_video_disjoint`, `split_paper`).
         """
     )
-    return f"## Splits\n\n{text}\n\n{table(['split', 'holds', *[f'`{p}`' for p in PROTOCOLS]], rows)}"
+    parts = ["## Splits", text, table(["split", "holds", *[f"`{p}`" for p in PROTOCOLS]], rows)]
+    return "\n\n".join([*parts, *([_leakage(leaks)] if leaks else [])])
+
+
+def _leakage(leaks: dict[str, Any]) -> str:
+    """What was on two of the sides train, validation and test when the version was checked."""
+    rows = [
+        [f"`{protocol}`", len(entry["sources"]), entry.get("pairs", "not checked")]
+        for protocol, entry in leaks["protocols"].items()
+    ]
+    compared = (
+        f"Frames of {leaks['compared']:,} of {leaks['clips']:,} clips were compared by perceptual hash (the others "
+        f"have hardly any contrast); a pair, at most {leaks['near']} of 64 bits apart, is a suspicion to look into: "
+        "`leaks.json` lists the nearest."
+        if "compared" in leaks
+        else "No pictures were here to compare."
+    )
+    columns = ["protocol", "source videos on two sides", "pairs of clips with nearly the same frame on two sides"]
+    return f"### Leakage\n\n{table(columns, rows)}\n\n{compared}"
 
 
 def composition(version: Version) -> str:
