@@ -11,7 +11,7 @@ from rich.console import Console
 
 from annotations import agreement, official, report
 from annotations.derive import DERIVATIONS
-from annotations.labels import Annotator, read_annotator, write_annotator
+from annotations.labels import read_annotator, read_decisions, write_annotator
 from annotations.rules import TableError
 from annotations.tables import PACKAGE_DIR, read_activities, read_muscles, read_tables
 
@@ -53,7 +53,7 @@ def labels(
     if len(names) != 2:
         raise typer.BadParameter("name two annotators, joined by a comma", param_hint="--annotators")
     two = [read_annotator(place / f"{name}.csv", activities, muscles) for name in names]
-    decisions = read_decisions(place, activities, muscles)
+    decisions = read_decisions(place / "decisions.csv", activities, muscles)
     agreement.write(place, two, decisions, activities, muscles, propose if propose in names else "")
     tables = read_tables(folder)
     settled = agreement.settle(two, decisions, activities, muscles, propose if propose in names else "")
@@ -64,18 +64,6 @@ def labels(
         if line.startswith("- "):
             console.print(line, soft_wrap=True, markup=False, highlight=False)
     console.print(f"written: {place}/draft.csv, agreed.csv, open.csv, AGREEMENT.md", soft_wrap=True, highlight=False)
-
-
-def read_decisions(place: Path, activities: list[str], muscles: list[str]) -> Annotator:
-    """labels/decisions.csv; none where there is no such file. Raises TableError for one without a reason."""
-    path = place / "decisions.csv"
-    if not path.exists():
-        return Annotator("decisions", {}, {})
-    decisions = read_annotator(path, activities, muscles)
-    for (activity, muscle), judgement in decisions.judgements.items():
-        if not judgement.reason:
-            raise TableError(f"{path}:1: the decision on {activity}, {muscle} has no reason; write why")
-    return decisions
 
 
 @app.command("import-official")

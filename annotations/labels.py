@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotations import rules
+from annotations.rules import TableError
 
 COLUMNS = ("activity", "muscle", "value", "reason")
 VALUES = ("0", "1")
@@ -55,6 +56,20 @@ def read_annotator(path: Path, activities: Collection[str], muscles: Collection[
         else:
             comments[activity] = rules.text(row, "reason")
     return Annotator(path.stem, judgements, comments)
+
+
+def read_decisions(path: Path, activities: Collection[str], muscles: Collection[str]) -> Annotator:
+    """What was decided, as the judgements of one annotator; none where there is no such file.
+
+    Raises TableError also for a decision without a reason.
+    """
+    if not path.exists():
+        return Annotator(path.stem, {}, {})
+    decisions = read_annotator(path, activities, muscles)
+    for (activity, muscle), judgement in decisions.judgements.items():
+        if not judgement.reason:
+            raise TableError(f"{path}:1: the decision on {activity}, {muscle} has no reason; write why")
+    return decisions
 
 
 def write_annotator(path: Path, annotator: Annotator, activities: Sequence[str], muscles: Sequence[str]) -> None:

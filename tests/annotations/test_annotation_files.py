@@ -59,6 +59,22 @@ NEVER = {
 }
 
 
+BY_EYE = {
+    "calf-raise-hold calf-raise": "held; moving",
+    "triceps-dip-hold triceps-dip": "held; moving",
+    "modified-scissors flutter-kick": "one leg up while the other is down; small quick beats near the floor",
+    "up-down-plank archer-push-up": "from forearms to hands; one arm out straight",
+    "diamond-push-up push-up knee-push-up wide-push-up plyo-push-up": "where hands and knees are; a leap",
+    "decline-push-up incline-push-up": "feet raised; hands raised",
+    "running skip": "steps; a hop on each step",
+    "jumping-jack star-jump": "from foot to foot on the floor; limbs spread in the air",
+    "squat sumo-squat": "width of the stance",
+    "lunge reverse-lunge curtsy-lunge": "step forward; back; back and across",
+    "sit-up toe-touch-crunch": "trunk up to sitting; legs up and hands to the toes",
+}
+"""What tells activities apart that have the same joint actions, equipment, position, pattern and side."""
+
+
 def words(text: str) -> list[str]:
     return [" ".join(word.split()) for word in text.split(",")]
 
@@ -97,6 +113,26 @@ def test_the_new_activities_are_the_twenty_of_the_paper(tables: Tables) -> None:
 def test_there_are_135_activities_as_in_the_paper(tables: Tables) -> None:
     assert len(tables.activities) == 135
     assert Counter(activity.new for activity in tables.activities.values()) == {True: 20, False: 115}
+
+
+def test_no_two_activities_go_by_one_name_however_it_is_written(tables: Tables) -> None:
+    owner: dict[str, str] = {}
+    for activity in tables.activities.values():
+        for name in (activity.name, activity.slug, *activity.aliases):
+            plain = "".join(word.removesuffix("s") for word in re.split(r"[^a-z0-9é]+", name.lower()))
+            assert owner.setdefault(plain, activity.slug) == activity.slug, name
+
+
+def test_activities_alike_on_paper_are_told_apart_by_eye(tables: Tables) -> None:
+    """Whoever adds an activity like another one writes down what a trainer sees."""
+    actions: dict[str, set[str]] = {}
+    for row in rows(DERIVATIONS / "activity_actions.csv"):
+        actions.setdefault(row["activity"], set()).add(row["action"])
+    alike: dict[object, set[str]] = {}
+    for a in tables.activities.values():
+        profile = (frozenset(actions[a.slug]), a.equipment, a.position, a.pattern, a.side)
+        alike.setdefault(profile, set()).add(a.slug)
+    assert {frozenset(found) for found in alike.values() if len(found) > 1} == {frozenset(k.split()) for k in BY_EYE}
 
 
 def test_every_activity_has_a_label_and_every_group_can_be_learnt(tables: Tables) -> None:

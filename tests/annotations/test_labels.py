@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotations.labels import Annotator, Judgement, read_annotator, write_annotator
+from annotations.labels import Annotator, Judgement, read_annotator, read_decisions, write_annotator
 from annotations.rules import TableError
 
 ACTIVITIES = ("squat", "plank")
@@ -64,3 +64,11 @@ def test_a_broken_row_is_refused_with_its_line(tmp_path: Path, row: str, words: 
     path = write(tmp_path, row + "\n")
     with pytest.raises(TableError, match=f"anna.csv:[23]: .*{words}"):
         read_annotator(path, ACTIVITIES, MUSCLES)
+
+
+def test_a_decision_needs_its_reason(tmp_path: Path) -> None:
+    assert not read_decisions(tmp_path / "decisions.csv", ACTIVITIES, MUSCLES).judgements
+    path = write(tmp_path, "squat,chest,0,nothing is pushed\n")
+    assert read_decisions(path, ACTIVITIES, MUSCLES).judgements["squat", "chest"].value == 0
+    with pytest.raises(TableError, match="squat, chest has no reason"):
+        read_decisions(write(tmp_path, "squat,chest,0,\n"), ACTIVITIES, MUSCLES)

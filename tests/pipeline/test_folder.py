@@ -69,3 +69,20 @@ def test_classes_of_ucf101_become_a_dataset_and_groups_stay_together(
         for source in tables.sources.values():
             of_group = [s for s in tables.segments if tables.sources[s.source].origin == source.origin]
             assert len({held[key_of(segment)] for segment in of_group}) == 1
+
+
+def test_splits_of_official_lists_take_the_place_of_drawn_ones_under_paper(tmp_path: Path) -> None:
+    (tmp_path / "sources.csv").write_text("id,url,licence,notes\na,https://example.org/a,,\n", "utf-8")
+    spans = [f"a,{n},{n + 1}" for n in range(30)]
+    (tmp_path / "segments.csv").write_text(
+        "source,start,end,activity\n" + "".join(f"{span},squat\n" for span in spans), "utf-8"
+    )
+    given = {n: ("train", "known-val", "known-test")[n % 3] for n in range(20)}
+    header = "source,start,end,split\n"
+    (tmp_path / "splits.csv").write_text(header + "".join(f"{spans[n]},{s}\n" for n, s in given.items()), "utf-8")
+    tables = read_tables(sources_and_segments=tmp_path)
+    held = splits(Project(tmp_path, tables, Config(), None))  # type: ignore[arg-type]
+    keys = [key_of(segment) for segment in tables.segments]
+    assert {n: held["paper"][keys[n]] for n in given} == given
+    assert len({held["video-disjoint"][key] for key in keys}) == 1
+    assert set(held["paper"]) == set(held["video-disjoint"]) == set(keys)
