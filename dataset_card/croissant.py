@@ -13,8 +13,8 @@ from typing import Any
 
 from dataset_card import paper
 from dataset_card.version import Version
-from pipeline.manifest import INDEX, MANIFEST
 from pipeline.records import EXTENSION, PICTURES, file_sha256
+from pipeline.release import INDEX, MANIFEST
 
 MIME = {"mp4": "video/mp4", "npz": "application/x-npz", "json": "application/json"}
 KINDS = {"i": "sc:Integer", "u": "sc:Integer", "f": "sc:Float", "b": "sc:Boolean"}

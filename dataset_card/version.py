@@ -14,9 +14,9 @@ import pandas as pd
 
 from annotations.splits import PROTOCOLS, SPLITS, UNUSED
 from pipeline.errors import UserError
-from pipeline.manifest import INDEX, MANIFEST
 from pipeline.reader import Dataset, find_version
-from pipeline.records import EXTRACTED, file_sha256
+from pipeline.records import EXTRACTED
+from pipeline.release import MANIFEST
 
 NEEDED = (
     "name",
@@ -97,7 +97,6 @@ def open_version(folder: Path) -> Version:
     columns = _columns(root / MANIFEST)
     present = [m for m in EXTRACTED if m in columns and all((root / file["name"]).is_file() for file in columns[m])]
     dataset = Dataset(root, present)
-    _check(dataset)
     return Version(dataset, [dataset.label(row) for row in range(len(dataset))])
 
 
@@ -114,13 +113,6 @@ def _columns(path: Path) -> dict[str, list[dict[str, Any]]]:
     if missing:
         raise UserError(f"{path}: has no {', '.join(missing)}; `make shards` writes it again")
     return {modality: column["files"] for modality, column in manifest["modalities"].items()}
-
-
-def _check(dataset: Dataset) -> None:
-    """The index must be the manifest's, for every count rests on both."""
-    index, manifest = dataset.root / INDEX, dataset.manifest
-    if file_sha256(index) != manifest["index"]["sha256"] or len(dataset) != manifest["clips"]:
-        raise UserError(f"{index}: not the index that {MANIFEST} names; copy both from one place, or `make shards`")
 
 
 def by_activity(version: Version) -> Iterator[tuple[str, list[int]]]:

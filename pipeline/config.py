@@ -173,11 +173,12 @@ class SkeletonConfig:
 @dataclass(frozen=True)
 class ShardConfig:
     version: str = "0.1.0"
-    """Semantic version of the dataset that `shards` writes."""
+    """Semantic version of the dataset that `shards` writes: the first number goes up when what is published changes its
+    form or the meaning of labels, the second when clips come, the third when they only go or are mended."""
     parent: str = ""
-    """The version it was made from; empty for a first one."""
+    """The version that it follows; empty for the highest lower one that is there. Clips stay in the parent's shards."""
     target_bytes: int = 256 * 10**6
-    """Size that the largest column of a shard should reach."""
+    """Size that the largest column of a shard may reach."""
 
     def __post_init__(self) -> None:
         number = r"(0|[1-9][0-9]*)"

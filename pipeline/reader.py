@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ import pandas as pd
 
 from annotations.splits import PROTOCOLS, SPLITS
 from pipeline.errors import UserError
-from pipeline.manifest import INDEX, MANIFEST, split_column
+from pipeline.manifest import split_column
+from pipeline.release import MANIFEST, Release, read_release, versions_in
+from pipeline.tar import BLOCK
 
 
 class DatasetError(UserError):
@@ -24,42 +26,42 @@ def find_version(folder: Path) -> Path:
     """A version's folder: `folder` itself, or the highest version in it. Raises DatasetError if there is none."""
     if (folder / MANIFEST).is_file():
         return folder
-    made = [path.parent for path in folder.glob(f"*/{MANIFEST}") if re.fullmatch(r"\d+\.\d+\.\d+", path.parent.name)]
-    versions = {tuple(map(int, path.name.split("."))): path for path in made}
+    versions = versions_in(folder)
     if not versions:
         raise DatasetError(f"{folder}: no version of the dataset here; make one with `make shards`")
-    return versions[max(versions)]
+    return versions[-1]
 
 
 class Dataset:
     """One version, opened for some modalities. Rows are numbered in shard order.
 
-    Picklable: another process opens the tars for itself. Reads are positioned (`pread`), so threads may share it.
+    Opening checks that manifest, index and tars fit each other: columns, files and sizes, counts, and that each
+    column's payloads lie in the order of the index (the first and the last of a tar by their names). `verify` checks
+    all bytes. Picklable: another process opens the tars for itself. Reads are positioned (`pread`), so threads may
+    share it.
     """
 
     def __init__(self, root: Path, modalities: Sequence[str]) -> None:
         self.root = root
         self.modalities = tuple(modalities)
-        manifest = root / MANIFEST
-        if not manifest.is_file():
-            raise DatasetError(f"{root}: no {MANIFEST} here; name a version's folder, or make one with `make shards`")
-        self.manifest: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
-        self._check_files()
-        self.index = pd.read_parquet(root / INDEX)
+        release = read_release(root)
+        self.manifest: dict[str, Any] = release.manifest
+        self.index: pd.DataFrame = release.index
         self.keys: list[str] = self.index["key"].tolist()
-        wanted = {"label", *self.modalities}
-        self._places = {
-            m: list(zip(self.index["shard"], self.index[f"{m}_offset"], self.index[f"{m}_bytes"], strict=True))
-            for m in wanted
-        }
         self._descriptors: dict[tuple[str, int], int] = {}
+        self._places: dict[str, list[tuple[int, int, int]]] = {}
+        for modality in dict.fromkeys(("label", *self.modalities)):
+            self._check_files(release, modality)
+            shards, offsets, sizes = (self.index[c].tolist() for c in ("shard", *_located(modality)))
+            self._places[modality] = list(zip(shards, offsets, sizes, strict=True))
+            self._check_order(modality)
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def read(self, row: int, modality: str) -> bytes:
         """The payload of one clip. Raises DatasetError if its tar ends early."""
-        shard, offset, size = (int(value) for value in self._places[modality][row])
+        shard, offset, size = self._places[modality][row]
         data = os.pread(self._open(modality, shard), size, offset)
         if len(data) != size:
             raise DatasetError(f"{self.root}/{modality}-{shard:06d}.tar ends before the payload of {self.keys[row]}")
@@ -91,17 +93,45 @@ class Dataset:
             self._descriptors[place] = os.open(self.root / name, os.O_RDONLY)
         return self._descriptors[place]
 
-    def _check_files(self) -> None:
-        columns = self.manifest["modalities"]
-        for modality in ("label", *self.modalities):
-            if modality not in columns:
-                held = ", ".join(columns)
-                raise DatasetError(f"{self.root}: this version has no {modality}; it has {held}")
-            for file in columns[modality]["files"]:
-                path = self.root / file["name"]
-                if not path.is_file():
-                    raise DatasetError(f"{path}: missing; the manifest names it")
-                if path.stat().st_size != file["bytes"]:
-                    raise DatasetError(f"{path}: {path.stat().st_size} bytes, the manifest says {file['bytes']}")
-        if not (self.root / INDEX).is_file():
-            raise DatasetError(f"{self.root / INDEX}: missing; the manifest names it")
+    def _check_files(self, release: Release, modality: str) -> None:
+        if modality not in release.modalities:
+            held = ", ".join(release.modalities)
+            raise DatasetError(f"{self.root}: this version has no {modality}; it has {held}")
+        for file in release.tars(modality):
+            path = self.root / file["name"]
+            if not path.is_file():
+                raise DatasetError(f"{path}: missing; the manifest names it")
+            if path.stat().st_size != file["bytes"]:
+                raise DatasetError(f"{path}: {path.stat().st_size} bytes, the manifest says {file['bytes']}")
+        if missing := [name for name in _located(modality) if name not in self.index]:
+            raise DatasetError(f"{self.root}: the index has no {missing[0]}; copy index and manifest from one place")
+
+    def _check_order(self, modality: str) -> None:
+        """Counts by the manifest, offsets that grow within a tar, and the names at both ends of each tar."""
+        places = self._places[modality]
+        for tar, (name, rows) in enumerate(self._rows_by_tar(modality).items()):
+            counted = self.manifest["modalities"][modality]["files"][tar]["clips"]
+            if len(rows) != counted:
+                raise DatasetError(f"{self.root / name}: {counted} clips by the manifest, {len(rows)} by the index")
+            if any(places[a][1] + places[a][2] > places[b][1] for a, b in pairwise(rows)):
+                raise DatasetError(f"{self.root / name}: its clips are not in the order of the index")
+            for row in (rows[0], rows[-1]):
+                found = os.pread(self._open(modality, tar), BLOCK, places[row][1] - BLOCK)
+                wanted = f"{self.keys[row]}.{modality}.".encode()[:90]
+                if not found.startswith(wanted):
+                    raise DatasetError(f"{self.root / name}: does not hold {self.keys[row]} where the index says")
+        self.close()
+
+    def _rows_by_tar(self, modality: str) -> dict[str, list[int]]:
+        rows: dict[str, list[int]] = {tar["name"]: [] for tar in self.manifest["modalities"][modality]["files"]}
+        names = list(rows)
+        for row, (shard, _, _) in enumerate(self._places[modality]):
+            if not 0 <= shard < len(names):
+                raise DatasetError(f"{self.root}: the index names {modality}-{shard:06d}.tar, the manifest does not")
+            rows[names[shard]].append(row)
+        return rows
+
+
+def _located(modality: str) -> tuple[str, str]:
+    """The index columns that say where a modality's payloads lie."""
+    return f"{modality}_offset", f"{modality}_bytes"

@@ -1,32 +1,34 @@
 """Shard: payloads and labels → numbered tars, one column per modality, the same keys in the same order in each.
 
-A clip enters a version when every modality of the version is done and they agree in frames, size and rate. Members
-are written by webdataset's TarWriter with fixed headers, so equal payloads give equal bytes.
+A clip enters a version when every modality of the version is done and they agree in frames, size and rate. Members are
+written with fixed headers, so equal payloads give equal bytes. A tar with the payloads of one of the parent version's
+is not written again: both versions share one file.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import tarfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import webdataset
 
 from annotations.splits import PROTOCOLS
 from annotations.tables import Segment, Tables
 from pipeline.cut import key_of
 from pipeline.errors import Failure, Reason, UserError, from_exception
-from pipeline.files import replacing
+from pipeline.files import replacing, share
+from pipeline.layout import assign
 from pipeline.ledger import Ledger
-from pipeline.records import EXTENSION, EXTRACTED, Payload, canonical_json, digest, file_sha256
+from pipeline.records import EXTENSION, EXTRACTED, Attempt, Payload, as_dict, canonical_json, digest
+from pipeline.release import Release
 from pipeline.run import Goal, Plan, Task
+from pipeline.tar import TarWriter, padded
 
 STAGE = "shard"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,21 @@ class Sample:
     label: dict[str, Any]
     payloads: dict[str, Payload]
 
+    @property
+    def source(self) -> str:
+        return self.segment.source
+
+    def sha256(self, modality: str) -> str:
+        """Of the payload, or of the label as it is stored."""
+        if modality == "label":
+            return hashlib.sha256(_label_bytes(self.label)).hexdigest()
+        return self.payloads[modality].sha256
+
     def bytes(self, modality: str) -> int:
-        return len(_label_bytes(self.label)) if modality == "label" else self.payloads[modality].bytes
+        """What the clip takes in a column's tar; a few bytes more or less for the facts beside the payload."""
+        if modality == "label":
+            return padded(len(_label_bytes(self.label)))
+        return padded(self.payloads[modality].bytes) + padded(len(canonical_json(self.payloads[modality].detail)))
 
 
 @dataclass(frozen=True)
@@ -90,18 +105,17 @@ def misaligned(payloads: dict[str, Payload]) -> Failure | None:
     return Failure(Reason.MISALIGNED, words)
 
 
-def assign(found: Sequence[Sample], modalities: Sequence[str], target_bytes: int) -> list[list[Sample]]:
-    """Samples in key order, cut into shards whose largest column reaches the target size."""
-    shards: list[list[Sample]] = []
-    sizes = dict.fromkeys(modalities, 0)
-    for sample in found:
-        if not shards or max(sizes.values()) >= target_bytes:
-            shards.append([])
-            sizes = dict.fromkeys(modalities, 0)
-        shards[-1].append(sample)
-        for modality in modalities:
-            sizes[modality] += sample.bytes(modality)
-    return shards
+def lay_out(
+    found: Sequence[Sample], modalities: Sequence[str], target_bytes: int, parent: Release | None
+) -> list[list[Sample]]:
+    """The samples of each shard; those that the parent holds stay in their shard."""
+    sizes = {sample.key: [sample.bytes(modality) for modality in modalities] for sample in found}
+
+    def size(samples: Sequence[Sample]) -> int:
+        return max(map(sum, zip(*(sizes[sample.key] for sample in samples), strict=True)))
+
+    held = dict(zip(parent.index["key"], parent.index["shard"].tolist(), strict=True)) if parent else {}
+    return assign(found, size, target_bytes, held)
 
 
 def plan(
@@ -129,6 +143,33 @@ def tasks(
     ]
 
 
+def adopt(
+    plan: Plan, shards: Sequence[Sequence[Sample]], modalities: Sequence[str], parent: Release, work: Path, folder: str
+) -> list[Attempt]:
+    """Takes over the parent's tars that hold what is left to write; gives the attempts for the ledger."""
+    attempts = []
+    for modality in [m for m in modalities if m in parent.manifest["modalities"]]:
+        for number, members in enumerate(shards):
+            item = f"{folder}/{shard_name(modality, number)}"
+            if item in plan.ready and (file := _same(members, modality, parent, item, number)):
+                share(parent.root / parent.tars(modality)[parent.shard_of(members[0].key)]["name"], work / item)
+                attempts.append(Attempt(STAGE, item, plan.ready[item], "", "", as_dict(file), time.time(), 0.0))
+    return attempts
+
+
+def _same(members: Sequence[Sample], modality: str, parent: Release, item: str, number: int) -> ShardFile | None:
+    """The parent's tar that holds exactly these payloads, if it is there."""
+    if members[0].key not in parent.rows:
+        return None
+    shard = parent.shard_of(members[0].key)
+    tar, listing = parent.tars(modality)[shard], parent.members(modality, shard)
+    if [(s.key, s.sha256(modality)) for s in members] != [(key, sha) for key, _, _, sha in listing]:
+        return None
+    if not (parent.root / tar["name"]).is_file():
+        return None
+    return ShardFile(item, modality, number, tar["sha256"], tar["bytes"], listing)
+
+
 def check_modalities(names: Sequence[str]) -> tuple[str, ...]:
     """The modalities of a version in their fixed order, label always among them. Raises UserError for others."""
     if unknown := [name for name in names if name not in (*EXTRACTED, "label")]:
@@ -150,45 +191,26 @@ def _call(item: str, modality: str, number: int, members: list[Sample], work: Pa
 
 def write_shard(path: Path, item: str, modality: str, number: int, members: list[Sample], work: Path) -> ShardFile:
     """Writes one tar and returns where its payloads lie. Raises OSError."""
-    with replacing(path) as part:
-        with part.open("wb") as stream:
-            writer = webdataset.TarWriter(stream, user="", group="", mode=0o644, mtime=0, encoder=False)
-            for sample in members:
-                writer.write(_tar_sample(sample, modality, work))
-            writer.close()
-        listing = _listing(part, modality)
-        return ShardFile(item, modality, number, file_sha256(part), part.stat().st_size, listing)
-
-
-def _tar_sample(sample: Sample, modality: str, work: Path) -> dict[str, Any]:
-    entry: dict[str, Any] = {"__key__": sample.key}
-    if modality == "label":
-        return entry | {"label.json": _label_bytes(sample.label)}
-    payload = sample.payloads[modality]
-    facts = {
-        "frames": payload.frames,
-        "width": payload.width,
-        "height": payload.height,
-        "fps": payload.fps,
-        **payload.detail,
-    }
-    return entry | {
-        f"{modality}.{EXTENSION[modality]}": (work / payload.path).read_bytes(),
-        f"{modality}.json": canonical_json(facts).encode(),
-    }
-
-
-def _listing(path: Path, modality: str) -> list[tuple[str, int, int, str]]:
-    ending = f".{modality}.{EXTENSION[modality]}"
     listing = []
-    with tarfile.open(path) as tar:
-        for member in tar:
-            if member.name.endswith(ending):
-                content = tar.extractfile(member)
-                assert content is not None
-                sha = hashlib.sha256(content.read()).hexdigest()
-                listing.append((member.name.removesuffix(ending), member.offset_data, member.size, sha))
-    return listing
+    with replacing(path) as part, part.open("wb") as stream:
+        writer = TarWriter(stream)
+        for sample in members:
+            for name, data in _tar_members(sample, modality, work):
+                offset = writer.add(f"{sample.key}.{name}", data)
+            listing.append((sample.key, offset, len(data), hashlib.sha256(data).hexdigest()))
+        writer.close()
+    return ShardFile(item, modality, number, writer.sha256, writer.bytes, listing)
+
+
+def _tar_members(sample: Sample, modality: str, work: Path) -> Iterator[tuple[str, bytes]]:
+    """Names and bytes of one clip in a column: the facts of the payload, then the payload itself."""
+    if modality == "label":
+        yield "label.json", _label_bytes(sample.label)
+        return
+    payload = sample.payloads[modality]
+    facts = {"frames": payload.frames, "width": payload.width, "height": payload.height, "fps": payload.fps}
+    yield f"{modality}.json", canonical_json(facts | payload.detail).encode()
+    yield f"{modality}.{EXTENSION[modality]}", (work / payload.path).read_bytes()
 
 
 def _label(segment: Segment, tables: Tables, splits: dict[str, str]) -> dict[str, Any]:

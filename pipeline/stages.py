@@ -14,6 +14,7 @@ from pipeline.config import Config
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger
 from pipeline.records import EXTRACTED
+from pipeline.release import Release, number, read_release, versions_in
 from pipeline.run import Plan, Task, run, run_politely
 
 
@@ -112,12 +113,32 @@ def run_shards(project: Project, engine: Engine, modalities: Sequence[str]) -> P
     if not ready:
         raise UserError(f"{project.work}: no clip has all of {', '.join(columns)}; `make status` says what is missing")
     folder = f"dataset/{project.config.shard.version}"
-    shards = shard.assign(ready, columns, project.config.shard.target_bytes)
+    parent = _parent(project)
+    shards = shard.lay_out(ready, columns, project.config.shard.target_bytes, parent)
     left = shard.plan(shards, columns, project.ledger, project.work, folder)
+    if parent:
+        project.ledger.append(shard.adopt(left, shards, columns, parent, project.work, folder))
+        left = shard.plan(shards, columns, project.ledger, project.work, folder)
     run("shards", shard.tasks(left, shards, columns, project.work, folder), "CPU", engine, project.ledger, "tars")
     left = shard.plan(shards, columns, project.ledger, project.work, folder)
     if left.left or left.failed:
         raise UserError(f"{folder}: {left.left + len(left.failed)} tars are not written; run the same command again")
     files = [left.record(item, shard.ShardFile) for item in sorted(left.done)]
-    manifest.write(project.work / folder, shards, files, failures, project.tables, project.config, columns)
+    arguments = (files, failures, project.tables, project.config, columns, parent)
+    manifest.write(project.work / folder, shards, *arguments)
     return project.work / folder
+
+
+def _parent(project: Project) -> Release | None:
+    """The version that the one to write follows: `shard.parent`, or the highest lower one that is there."""
+    config = project.config.shard
+    made = versions_in(project.work / "dataset")
+    if config.parent:
+        root = project.work / "dataset" / config.parent
+        if root not in made:
+            raise UserError(f"{root}: the parent version is not there; pull it, or change shard.parent")
+        return read_release(root)
+    if made and number(made[-1].name) > number(config.version):
+        raise UserError(f"{made[-1]} is newer than version {config.version}; raise shard.version in the configuration")
+    lower = [path for path in made if number(path.name) < number(config.version)]
+    return read_release(lower[-1]) if lower else None

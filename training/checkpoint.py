@@ -20,9 +20,9 @@ from torch import nn
 
 from pipeline.errors import UserError
 from pipeline.files import replacing, write_text
-from pipeline.manifest import MANIFEST
 from pipeline.reader import Dataset
 from pipeline.records import file_sha256
+from pipeline.release import MANIFEST
 from training.config import Config
 
 CONFIG, RUN, LAST, BEST = "config.toml", "run.json", "checkpoint.pt", "best.pt"
@@ -35,7 +35,7 @@ class Progress:
     epoch: int = 0
     """The epoch that is under way, or comes next."""
     position: int = 0
-    """Steps of it that are done."""
+    """Clips of it that are done, over all devices."""
     losses: list[float] = field(default_factory=list)
     """The loss of every step so far, on the first device."""
     best: dict[str, float] = field(default_factory=dict)

@@ -157,34 +157,44 @@ def normalised(joints: np.ndarray, width: int, height: int) -> np.ndarray:
 class Batches(Sampler):
     """The batches of one device in one epoch, from `position` on: each clip once over all devices.
 
-    Batches differ by one clip at most, so that none is left tiny. Order and windows follow from (seed,
-    epoch); call `start` before each epoch. There must be at least as many rows as devices.
+    Batches differ by one clip at most, so that none is left tiny. One global order and the windows follow from (seed,
+    epoch). `position` counts the clips of that order that all devices have had: these three numbers are the whole
+    state, and another number of devices goes on from them with no clip twice or lost. Call `start` before each epoch.
+    There must be at least as many rows as devices.
     """
 
     def __init__(self, rows: Sequence[int], batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
         self.rows = np.asarray(rows)
         self.seed, self.rank, self.world = seed, rank, world
-        self.steps = -(-len(rows) // (batch_size * world))
+        self.together = batch_size * world
+        self.steps = -(-len(rows) // self.together)
         self.start(0)
 
     def start(self, epoch: int, position: int = 0) -> None:
-        """The next iteration gives the batches of this epoch from this step on."""
+        """The next iteration gives the batches of this epoch after its first `position` clips."""
         self.epoch, self.position = epoch, position
+
+    def clips_of_step(self, position: int) -> int:
+        """How many clips all devices together take in the step that starts at this position."""
+        left = len(self.rows) - position
+        return -(-left // -(-left // self.together))
 
     def weight(self, position: int, clips: int) -> float:
         """The weight of a mean over `clips` of this device in one over devices: every clip counts alike."""
-        together = len(self.rows) // self.steps + (position < len(self.rows) % self.steps)
-        return clips * self.world / together
+        return clips * self.world / self.clips_of_step(position)
 
     def __len__(self) -> int:
-        return self.steps - self.position
+        return -(-(len(self.rows) - self.position) // self.together)
 
     def __iter__(self) -> Iterator[list[Request]]:
         rng = np.random.default_rng([self.seed, self.epoch])
         order, places = rng.permutation(self.rows), rng.random(len(self.rows))
-        for part in np.array_split(np.arange(len(order)), self.steps)[self.position :]:
-            mine = np.array_split(part, self.world)[self.rank]
+        position = self.position
+        while position < len(order):
+            step = np.arange(position, position + self.clips_of_step(position))
+            mine = np.array_split(step, self.world)[self.rank]
             yield [(int(order[i]), float(places[i])) for i in mine]
+            position += len(step)
 
 
 def in_order(rows: Sequence[int], batch_size: int, view: int, views: int) -> list[list[Request]]:

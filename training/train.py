@@ -116,9 +116,9 @@ def train_epoch(run: Run, bar: Display) -> None:
         batch = run.fabric.to_device(checked(found))
         loss = train_step(run, batch)
         run.progress.losses.append(loss)
-        run.progress.position += 1
+        run.progress.position += run.batches.clips_of_step(run.progress.position)
         bar.step(len(batch.keys) * run.fabric.world_size, loss)
-        if every and run.progress.position % every == 0:
+        if every and run.progress.step % every == 0:
             save(run)
 
 

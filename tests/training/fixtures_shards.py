@@ -97,6 +97,7 @@ def write_dataset(root: Path, clips: Sequence[Clip], modalities: Sequence[str] =
         columns[modality] = {"ext": ext, "files": files, "detail": {"layout": COCO_17.name}}
     index.to_parquet(root / "index.parquet")
     about = {
+        "index": {"name": "index.parquet", "sha256": _sha(root / "index.parquet")},
         "name": "toy",
         "version": "0.0.1",
         "modalities": columns,

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 from fixtures_shards import COCO_17, HEIGHT, WIDTH, Clip, toy_clips, write_dataset
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.errors import UserError
 from pipeline.reader import Dataset
@@ -45,13 +47,50 @@ def test_order_and_windows_follow_from_seed_and_epoch() -> None:
     assert epoch(1, 3) != epoch(2, 3)
 
 
-def test_an_epoch_goes_on_from_any_position() -> None:
-    batches = Batches(range(23), 4, 0)
+def truth(seed: int, epoch: int, rows: int) -> list[int]:
+    """The global order, by numpy alone."""
+    return [int(row) for row in np.random.default_rng([seed, epoch]).permutation(rows)]
+
+
+@given(st.integers(9, 200), st.integers(1, 9), st.lists(st.tuples(st.integers(1, 8), st.integers(0, 5)), max_size=5))
+def test_stopped_and_resumed_on_any_devices_it_is_the_same_epoch(
+    rows: int, batch_size: int, legs: list[tuple[int, int]]
+) -> None:
+    seen: list[int] = []
+    for world, steps in [*legs, (1, rows)]:
+        devices = [Batches(range(rows), batch_size, 3, rank, world) for rank in range(world)]
+        for batches in devices:
+            batches.start(5, len(seen))
+        for step in [*zip(*devices, strict=True)][:steps]:
+            assert sum(map(len, step)) == devices[0].clips_of_step(len(seen))
+            seen += [row for batch in step for row, _ in batch]
+    assert seen == truth(3, 5, rows)
+
+
+def test_an_epoch_goes_on_from_any_step_with_the_same_batches() -> None:
+    batches = Batches(range(73), 8, 0)
     batches.start(5)
     whole = list(batches)
-    for position in range(len(whole) + 1):
-        batches.start(5, position)
-        assert list(batches) == whole[position:]
+    assert len(whole) == batches.steps == 10
+    done = 0
+    for step, batch in enumerate(whole):
+        batches.start(5, done)
+        assert list(batches) == whole[step:]
+        done += len(batch)
+
+
+def test_loaders_stopped_in_mid_epoch_go_on_with_other_ranks_and_workers(toy: Path) -> None:
+    clips = Clips(Dataset(toy, ("skeleton",)), SMALL)
+    seen: list[int] = []
+    for world, workers, steps in ((1, 0, 1), (4, 8, 1), (2, 1, 9)):
+        devices = [Batches([*range(6)] * 4, 2, 1, rank, world) for rank in range(world)]
+        for batches in devices:
+            batches.start(2, len(seen))
+        feeds = [iter(loader(clips, batches, workers, pin=False)) for batches in devices]
+        for _, *step in zip(range(steps), *feeds, strict=False):
+            seen += [row for batch in step for row in checked(batch).rows]
+        del feeds
+    assert seen == [int(row) for row in np.random.default_rng([1, 2]).permutation([*range(6)] * 4)]
 
 
 def test_devices_weigh_every_clip_alike() -> None:
@@ -59,7 +98,7 @@ def test_devices_weigh_every_clip_alike() -> None:
     devices = [Batches(range(11), 4, 0, rank, 2) for rank in range(2)]
     for step, together in enumerate((6, 5)):
         sizes = [len(list(batches)[step]) for batches in devices]
-        weights = [batches.weight(step, size) for batches, size in zip(devices, sizes, strict=True)]
+        weights = [batches.weight(6 * step, size) for batches, size in zip(devices, sizes, strict=True)]
         assert [w / size / 2 for w, size in zip(weights, sizes, strict=True)] == pytest.approx([1 / together] * 2)
 
 
