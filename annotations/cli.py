@@ -11,7 +11,7 @@ from rich.console import Console
 
 from annotations import agreement, official, report
 from annotations.derive import DERIVATIONS
-from annotations.labels import read_annotator, read_decisions, write_annotator
+from annotations.labels import annotator_path, read_annotator, read_decisions, write_annotator
 from annotations.rules import TableError
 from annotations.tables import PACKAGE_DIR, read_activities, read_muscles, read_tables
 
@@ -52,7 +52,7 @@ def labels(
     names = annotators.split(",")
     if len(names) != 2:
         raise typer.BadParameter("name two annotators, joined by a comma", param_hint="--annotators")
-    two = [read_annotator(place / f"{name}.csv", activities, muscles) for name in names]
+    two = [read_annotator(annotator_path(place, name), activities, muscles) for name in names]
     decisions = read_decisions(place / "decisions.csv", activities, muscles)
     agreement.write(place, two, decisions, activities, muscles, propose if propose in names else "")
     tables = read_tables(folder)

@@ -40,6 +40,16 @@ class Annotator:
     comments: dict[str, str]
 
 
+def annotator_path(folder: Path, name: str) -> Path:
+    """Where the judgements of the annotator `name` lie; raises TableError for a name that cannot be one."""
+    if not rules.SLUG.fullmatch(name) or name in RESERVED:
+        raise TableError(
+            f"{folder}:1: {name!r} is no annotator's name; use small letters and digits joined by '-', "
+            f"and none of {', '.join(RESERVED)}"
+        )
+    return folder / f"{name}.csv"
+
+
 def read_annotator(path: Path, activities: Collection[str], muscles: Collection[str]) -> Annotator:
     """The file of one annotator, named after it; raises TableError for the first row that breaks a rule."""
     rows = rules.read_rows(path, COLUMNS)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotations.labels import Annotator, Judgement, read_annotator, read_decisions, write_annotator
+from annotations.labels import Annotator, Judgement, annotator_path, read_annotator, read_decisions, write_annotator
 from annotations.rules import TableError
 
 ACTIVITIES = ("squat", "plank")
@@ -72,3 +72,10 @@ def test_a_decision_needs_its_reason(tmp_path: Path) -> None:
     assert read_decisions(path, ACTIVITIES, MUSCLES).judgements["squat", "chest"].value == 0
     with pytest.raises(TableError, match="squat, chest has no reason"):
         read_decisions(write(tmp_path, "squat,chest,0,\n"), ACTIVITIES, MUSCLES)
+
+
+def test_an_annotators_name_is_a_file_name_and_no_table_of_ours(tmp_path: Path) -> None:
+    assert annotator_path(tmp_path, "anna-2") == tmp_path / "anna-2.csv"
+    for name in ("draft", "open", "decisions", "../anna", "Anna", "a b", ""):
+        with pytest.raises(TableError, match="no annotator's name"):
+            annotator_path(tmp_path, name)
