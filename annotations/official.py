@@ -74,13 +74,15 @@ def import_lists(folder: Path, out: Path) -> list[str]:
     clips = [clip for name in LISTS for clip in _read_pair(folder, name)]
     activities, unnamed = _activities(clips)
     labels, mixed = _labels(clips)
-    segments = [(clip, found) for clip in clips if (found := CLIP_NAME.fullmatch(PurePosixPath(clip.path).stem))]
+    timed = [(clip, found) for clip in clips if (found := CLIP_NAME.fullmatch(PurePosixPath(clip.path).stem))]
+    segments, overlapping = _apart(timed)
     _write(out, clips, activities, labels, segments)
     return [
         *_counts(clips),
         *_lines("activities are none of ours; their other columns are left empty", unnamed),
         *_lines("activities have clips with different labels; the commonest is taken", mixed),
-        *_lines("clips have no YouTube id and seconds in their name, and are in no segment", _untimed(clips, segments)),
+        *_lines("clips have no YouTube id and seconds in their name, and are in no segment", _untimed(clips, timed)),
+        *_lines("clips overlap an earlier one of their video or have no length, and are in no segment", overlapping),
         f"written: {out}; use it as TABLES={out}",
     ]
 
@@ -174,6 +176,21 @@ def _labels(clips: Sequence[Clip]) -> tuple[dict[str, tuple[int, ...]], list[str
         found[clip.activity][clip.label] += 1
     chosen = {name: min(counts, key=lambda label: (-counts[label], label)) for name, counts in found.items()}
     return chosen, sorted(name for name, counts in found.items() if len(counts) > 1)
+
+
+def _apart(timed: Sequence[tuple[Clip, re.Match[str]]]) -> tuple[list[tuple[Clip, re.Match[str]]], list[str]]:
+    """The clips that can be segments together, and the paths of those that cannot."""
+    kept: list[tuple[Clip, re.Match[str]]] = []
+    left: list[str] = []
+    ends: dict[str, float] = {}
+    for clip, name in sorted(timed, key=lambda item: (item[1]["video"], float(item[1]["start"]), item[0].path)):
+        start, end = float(name["start"]), float(name["end"])
+        if ends.get(name["video"], 0.0) <= start < end:
+            kept.append((clip, name))
+            ends[name["video"]] = end
+        else:
+            left.append(clip.path)
+    return kept, left
 
 
 def _untimed(clips: Sequence[Clip], segments: Sequence[tuple[Clip, re.Match[str]]]) -> list[str]:

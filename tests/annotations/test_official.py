@@ -134,3 +134,15 @@ def test_a_missing_list_is_named(tmp_path: Path) -> None:
     (tmp_path / "val_unseen" / "label" / "list").unlink()
     with pytest.raises(TableError, match="no file whose path says 'val_unseen' and 'label'"):
         import_lists(tmp_path, tmp_path / "out")
+
+
+def test_clips_that_cannot_be_segments_are_told(tmp_path: Path) -> None:
+    write_lists(tmp_path / "lists", dict.fromkeys(LISTS, 4))
+    names = ["dQw4w9WgXcQ_0_5.mp4", "dQw4w9WgXcQ_3_8.mp4", "dQw4w9WgXcQ_9_9.mp4", "squat twelve.mp4"]
+    path = tmp_path / "lists" / "train" / "video" / "list"
+    path.write_bytes(pickle.dumps([f"musclemap_trimmed/squats/{name}" for name in names]))
+    told = "\n".join(import_lists(tmp_path / "lists", tmp_path / "tables"))
+    tables = read_tables(sources_and_segments=tmp_path / "tables")
+    assert [(s.start, s.end) for s in tables.segments if s.source == "dQw4w9WgXcQ"] == [(0.0, 5.0)]
+    assert "2 clips overlap an earlier one of their video or have no length" in told
+    assert "1 clips have no YouTube id and seconds in their name" in told
