@@ -153,7 +153,18 @@ class FlowConfig:
 @dataclass(frozen=True)
 class SkeletonConfig:
     backend: str = "movenet"
-    """The pose estimator."""
+    """movenet, blazepose, alphapose (`weights` needed) or alphapose-json (`results` needed)."""
+    weights: str = ""
+    """A FastPose checkpoint of AlphaPose for the backend alphapose; AlphaPose's own are for non-commercial use."""
+    weights_sha256: str = ""
+    """SHA-256 that the checkpoint must have."""
+    decoding: str = "argmax"
+    """Heatmaps to joints of FastPose: argmax, or integral for weights trained with symmetric integral regression."""
+    boxes: str = "movenet"
+    """People for FastPose: movenet, a folder with <clip>.json (for each frame a list of [x0, y0, x1, y1]), or your own
+    detector as module:function, called with a frame [H, W, 3] and returning boxes [N, 4]."""
+    results: str = ""
+    """Folder with <clip>.json, each the alphapose-results.json of one clip, for the backend alphapose-json."""
     input_size: int = 256
     """Longer side of the estimator's input in pixels, a multiple of 32."""
     min_score: float = 0.2
@@ -164,7 +175,12 @@ class SkeletonConfig:
     """Gaps of at most this many frames are interpolated and marked."""
 
     def __post_init__(self) -> None:
-        _require(self.backend in ("movenet",), "skeleton.backend must be movenet")
+        backends = ("movenet", "blazepose", "alphapose", "alphapose-json")
+        _require(self.backend in backends, f"skeleton.backend must be one of {', '.join(backends)}")
+        _require(self.decoding in ("argmax", "integral"), "skeleton.decoding must be argmax or integral")
+        given = bool(self.weights and self.weights_sha256)
+        _require(self.backend != "alphapose" or given, "skeleton: alphapose needs weights and weights_sha256")
+        _require(self.backend != "alphapose-json" or bool(self.results), "skeleton: alphapose-json needs results")
         _require(self.input_size % 32 == 0 and self.input_size >= 128, "skeleton.input_size: a multiple of 32, >= 128")
         _require(0 <= self.min_score <= 1 and 0 <= self.min_found <= 1, "skeleton scores and shares are from 0 to 1")
         _require(self.max_gap >= 0, "skeleton.max_gap must not be negative")

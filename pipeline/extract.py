@@ -23,7 +23,7 @@ from pipeline.records import EXTENSION, Clip, Payload, digest, file_sha256
 from pipeline.rgbdiff import rgb_difference
 from pipeline.run import Goal, Plan, Task
 
-VERSIONS = {"rgb": 1, "rgbdiff": 1, "flow": 1, "skeleton": 1}
+VERSIONS = {"rgb": 1, "rgbdiff": 1, "flow": 1, "skeleton": 2}
 
 
 def plan(modality: str, cut: Plan, ledger: Ledger, work: Path, config: Config) -> Plan:
@@ -86,7 +86,7 @@ def _payload(modality: str, clip: Clip, frames: np.ndarray, work: Path, config: 
                 write_bytes(path, flow_codec.encode(fields, config.flow.bound, clip.fps))
                 count, detail = len(fields), {"backend": config.flow.backend, "bound": config.flow.bound}
             case "skeleton":
-                skeleton = estimator(config.skeleton)(frames, clip.fps)
+                skeleton = estimator(config.skeleton)(frames, clip.fps, clip.key)
                 if isinstance(skeleton, Failure):
                     return skeleton
                 write_bytes(path, pose_codec.encode(skeleton))

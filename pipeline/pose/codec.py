@@ -41,6 +41,10 @@ class Skeleton:
     """SHA-256 of its model file."""
     people: int
     """How many people were followed through the clip, this one included."""
+    track: int = 0
+    """Which of them, in order of appearance."""
+    doubts: str = ""
+    """Why the choice of this person may be wrong; empty if nothing speaks against it."""
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:

@@ -33,3 +33,21 @@ def interpolate(values: np.ndarray, found: np.ndarray, max_gap: int) -> tuple[np
             values[frame] = (1 - share) * values[before] + share * values[after]
             filled[frame] = True
     return values, filled
+
+
+def smooth(joints: np.ndarray, here: np.ndarray, sigma: float) -> np.ndarray:
+    """Places of joints [T, V, 3] as means over time, weighted by score and a Gaussian of `sigma` frames.
+
+    Only frames that are `here` [T] bool take part and change, and nothing is carried over a gap. Scores stay.
+    """
+    joints = joints.copy()
+    if sigma == 0:
+        return joints
+    edges = np.flatnonzero(np.diff(here.astype(int), prepend=0, append=0))
+    for start, end in edges.reshape(-1, 2):
+        times = np.arange(end - start)
+        near = np.exp(-((times[:, None] - times) ** 2) / (2 * sigma**2))
+        weights = np.maximum(joints[start:end, :, 2:], 1e-3)
+        places = np.einsum("st,tvc->svc", near, weights * joints[start:end, :, :2])
+        joints[start:end, :, :2] = places / np.einsum("st,tvc->svc", near, weights)
+    return joints

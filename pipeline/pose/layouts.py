@@ -83,4 +83,32 @@ HALPE_26 = Layout(
 )
 """Halpe full body (Fang et al., TPAMI 2023): COCO's and head, neck, hip and feet; the tree is rooted at the hip."""
 
-LAYOUTS = {layout.name: layout for layout in (COCO_17, HALPE_26)}
+BLAZEPOSE_33 = Layout(
+    name="blazepose-33",
+    joints=(
+        "nose",
+        *(f"{side}_{part}" for side in ("left", "right") for part in ("eye_inner", "eye", "eye_outer")),
+        *("left_ear", "right_ear", "left_mouth", "right_mouth"),
+        *(
+            f"{side}_{part}"
+            for part in ("shoulder", "elbow", "wrist", "pinky", "index", "thumb", "hip", "knee", "ankle", "heel", "toe")
+            for side in ("left", "right")
+        ),
+    ),
+    edges=(
+        *((1, 0), (2, 1), (3, 2), (7, 3), (4, 0), (5, 4), (6, 5), (8, 6), (9, 0), (10, 0)),
+        *((11, 0), (13, 11), (15, 13), (17, 15), (19, 15), (21, 15)),
+        *((12, 0), (14, 12), (16, 14), (18, 16), (20, 16), (22, 16)),
+        *((23, 11), (25, 23), (27, 25), (29, 27), (31, 29)),
+        *((24, 12), (26, 24), (28, 26), (30, 28), (32, 30)),
+    ),
+    mirror=(0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *(v + 1 if v % 2 else v - 1 for v in range(11, 33))),
+)
+"""BlazePose (Bazarevsky et al., 2020); the tree is rooted at the nose, as COCO's here."""
+
+LAYOUTS = {layout.name: layout for layout in (COCO_17, HALPE_26, BLAZEPOSE_33)}
+
+
+def between(source: Layout, target: Layout) -> list[int]:
+    """For each joint of `target` its number in `source`, by name. Raises ValueError where one is missing."""
+    return [source.joints.index(joint) for joint in target.joints]

@@ -69,15 +69,18 @@ def models_folder() -> Path:
 def model_path(name: str) -> Path:
     """The file of a model, digest checked. Raises UserError if it is missing or not the one in the lock."""
     model = read_lock()[name]
-    return _checked(models_folder() / model.file, model.sha256)
+    return checked(models_folder() / model.file, model.sha256)
 
 
 @functools.cache
-def _checked(path: Path, sha256: str) -> Path:
+def checked(path: Path, sha256: str) -> Path:
+    """The path, if the file has this digest. Raises UserError otherwise."""
     if not path.is_file():
-        raise UserError(f"{path}: the model file is missing; run `make setup`")
+        raise UserError(f"{path}: the model file is missing; `make setup` fetches those of the project")
     if (found := file_sha256(path)) != sha256:
-        raise UserError(f"{path}: SHA-256 is {found}, not {sha256}; delete the file and run `make setup`")
+        raise UserError(
+            f"{path}: SHA-256 is {found}, not {sha256}; delete the file; `make setup` fetches those of the project"
+        )
     return path
 
 

@@ -87,7 +87,7 @@ class MoveNet:
         size = canvas.shape[0], canvas.shape[1]
         if size != self._canvas:
             self._interpreter.resize_tensor_input(self._input, [1, *canvas.shape], strict=True)
-            with _muted_stderr():
+            with muted_stderr():
                 self._interpreter.allocate_tensors()
             self._canvas = size
         self._interpreter.set_tensor(self._input, canvas[None])
@@ -96,7 +96,7 @@ class MoveNet:
 
 
 @contextmanager
-def _muted_stderr() -> Iterator[None]:
+def muted_stderr() -> Iterator[None]:
     """Keeps what LiteRT's C++ side says on file descriptor 2 (the name of its delegate) off the terminal."""
     kept = os.dup(2)
     try:

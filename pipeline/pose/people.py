@@ -11,6 +11,13 @@ LINK_DISTANCE = 0.5
 """Two detections can be one person up to this mean distance between equal joints, in diagonals of the box."""
 
 
+EQUAL = 0.6
+"""From this share of the exerciser's prominence on, somebody else may be the one."""
+
+LEAVES = 0.2
+"""Somebody who is not seen in this share of the frames, at the end, has left."""
+
+
 @dataclass(frozen=True, eq=False)
 class Person:
     """One detection in one frame: joints [V, 3] (x, y in pixels, score 0..1) and box [4] (x0, y0, x1, y1)."""
@@ -65,6 +72,16 @@ def _distance(a: Person, b: Person) -> float:
 def choose(tracks: Sequence[Track], width: int, height: int) -> Track:
     """The exerciser: the track with the largest `prominence` in frames of this size; needs at least one."""
     return max(tracks, key=lambda track: prominence(track, width, height))
+
+
+def doubts(tracks: Sequence[Track], chosen: Track, frames: int, width: int, height: int) -> list[str]:
+    """Why the choice may be wrong: somebody nearly as prominent, or the person leaves for long."""
+    own = prominence(chosen, width, height)
+    equal = sum(prominence(track, width, height) > EQUAL * own for track in tracks if track is not chosen)
+    reasons = [f"{equal + 1} people are nearly equal"] if equal else []
+    if max(chosen) < frames - 1 - LEAVES * frames:
+        reasons.append(f"the person leaves after frame {max(chosen)}")
+    return reasons
 
 
 def prominence(track: Track, width: int, height: int) -> float:

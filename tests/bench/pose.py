@@ -1,0 +1,165 @@
+"""Pose backends: how often people are found, how exact, how steady, how fast.
+
+python -m tests.bench.pose real ../shared/videos    # found, jitter, agreement (OKS), frames per second
+python -m tests.bench.pose sample work/demo/site    # PCK@0.1 of torso against the exact joints
+python -m tests.bench.pose fastpose                 # FastPose: operations, the device's limit, frames per second
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import itertools
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from pipeline import media
+from pipeline.config import SkeletonConfig
+from pipeline.pose.codec import Skeleton
+from pipeline.pose.estimate import estimator
+from pipeline.pose.fastpose import FastPose
+from pipeline.pose.gaps import smooth
+from pipeline.pose.layouts import COCO_17, LAYOUTS, between
+from pipeline.sample.truth import read_truth
+
+BACKENDS = ("movenet", "blazepose")
+SIGMAS = np.array([26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89]) / 1000
+"""Of COCO's key points: https://cocodataset.org/#keypoints-eval."""
+H100_BF16 = 989e12
+"""Dense operations per second of an H100 SXM, by its data sheet."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=("real", "sample", "fastpose"))
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--frames", type=int, default=90, help="of each clip or workout")
+    chosen = parser.parse_args()
+    if chosen.what == "fastpose":
+        fastpose()
+    else:
+        {"real": real, "sample": sample}[chosen.what](chosen.folder, chosen.frames)
+
+
+def real(folder: Path, count: int) -> None:
+    with (folder / "INDEX.csv").open(encoding="utf-8") as table:
+        clips = list(csv.DictReader(table))
+    print(
+        "| clip | people | found, movenet | found, blazepose | jitter | smoothed | jitter, blazepose | smoothed | OKS |"
+    )
+    spent: dict[str, float] = defaultdict(float)
+    shown: list[tuple[bool, int, int, int]] = []
+    agreements = []
+    for clip in clips:
+        frames = read(folder / clip["path"], count)
+        skeletons = [timed(name, frames, spent) for name in BACKENDS]
+        found = [0 if one is None else int(one.found.sum()) for one in skeletons]
+        steadiness = [f"{jitter(s):.2f} | {jitter(s, 1.5):.2f}" if s else "– | –" for s in skeletons]
+        agreed = oks(skeletons[0], skeletons[1]) if skeletons[0] and skeletons[1] else float("nan")
+        agreements.append(agreed)
+        shown.append((clip["people"] == "1", len(frames), found[0], found[1]))
+        shares = " | ".join(f"{100 * n / len(frames):.1f} %" for n in found)
+        print(f"| {clip['path']} | {clip['people']} | {shares} | {' | '.join(steadiness)} | {agreed:.2f} |", flush=True)
+    alone = np.array([row[1:] for row in shown if row[0]])
+    print(f"alone, all frames: {100 * alone[:, 1:].sum(0) / alone[:, 0].sum()} % found")
+    print(f"mean OKS {np.nanmean(agreements):.3f}")
+    total = sum(row[1] for row in shown)
+    print({name: f"{total / seconds:.1f} frames per second of one core" for name, seconds in spent.items()})
+
+
+def sample(folder: Path, count: int) -> None:
+    scores: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
+    paths = sorted(folder.rglob("*.npz"))
+    for number, path in enumerate(paths):
+        truth = read_truth(path).joints
+        end = min(len(truth), count)
+        frames = read(path.with_suffix(".mp4"), end)
+        for name in BACKENDS:
+            skeleton = timed(name, frames, defaultdict(float))
+            scores[activity(path)][name].append(pck(skeleton, truth[: len(frames)]))
+        print(f"{number + 1} of {len(paths)} {path.stem}", flush=True)
+    print("| workout | movenet | blazepose |")
+    for name, found in sorted(scores.items()):
+        print(f"| {name} | {' | '.join(f'{100 * np.mean(found[b]):.1f}' for b in BACKENDS)} |")
+    means = [np.mean([np.mean(found[b]) for found in scores.values()]) for b in BACKENDS]
+    print(f"| mean | {' | '.join(f'{100 * mean:.1f}' for mean in means)} |")
+
+
+def activity(path: Path) -> str:
+    return path.stem.rstrip("0123456789").rstrip("-_") or path.stem
+
+
+def read(path: Path, count: int) -> np.ndarray:
+    return np.stack([frame for _, frame in itertools.islice(media.decode(path, short_side=256), count)])
+
+
+def timed(name: str, frames: np.ndarray, spent: dict[str, float]) -> Skeleton | None:
+    estimate = estimator(SkeletonConfig(backend=name))
+    start = time.process_time()
+    skeleton = estimate(frames, 30.0)
+    spent[name] += time.process_time() - start
+    return skeleton if isinstance(skeleton, Skeleton) else None
+
+
+def jitter(skeleton: Skeleton, sigma: float = 0.0) -> float:
+    """Mean second difference of the joints in per cent of the box's diagonal."""
+    here = skeleton.found | skeleton.interpolated
+    joints = smooth(skeleton.joints, here, sigma)[..., :2]
+    both = here[2:] & here[1:-1] & here[:-2]
+    size = np.hypot(*(skeleton.boxes[:, 2:] - skeleton.boxes[:, :2])[1:-1].T)
+    change = np.linalg.norm(joints[2:] - 2 * joints[1:-1] + joints[:-2], axis=-1).mean(1)
+    return float((100 * change / np.maximum(size, 1))[both].mean()) if both.any() else float("nan")
+
+
+def as_coco(skeleton: Skeleton) -> np.ndarray:
+    return skeleton.joints[:, between(LAYOUTS[skeleton.layout], COCO_17)]
+
+
+def oks(a: Skeleton, b: Skeleton) -> float:
+    """Mean object key point similarity in frames where both found somebody; the area is half of a's box."""
+    both = a.found & b.found
+    first, second = as_coco(a)[both], as_coco(b)[both]
+    area = 0.53 * np.prod(a.boxes[both, 2:] - a.boxes[both, :2], axis=1)[:, None]
+    squared = ((first - second)[..., :2] ** 2).sum(-1)
+    return float(np.exp(-squared / (2 * area * (2 * SIGMAS) ** 2)).mean()) if both.any() else float("nan")
+
+
+def pck(skeleton: Skeleton | None, truth: np.ndarray) -> np.ndarray:
+    """Share of joints [T] within a tenth of the torso (middle of shoulders to hips) of the truth; 0 if not found."""
+    if skeleton is None:
+        return np.zeros(len(truth))
+    torso = np.linalg.norm(truth[:, 5:7].mean(1) - truth[:, 11:13].mean(1), axis=-1)
+    # A torso seen from its end has no length: then the workout's middle one counts.
+    torso = np.maximum(torso, 0.5 * np.median(torso))
+    near = np.linalg.norm(as_coco(skeleton)[..., :2] - truth, axis=-1) <= 0.1 * torso[:, None]
+    return np.asarray((near & skeleton.found[:, None]).mean(1))
+
+
+def fastpose() -> None:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = FastPose().eval().to(device)
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        network(torch.zeros(1, 3, 256, 192, device=device))
+    operations = counter.get_total_flops()
+    print(
+        f"{operations / 1e9:.2f} G operations a crop; {H100_BF16 / operations:,.0f} crops/s would fill an H100 in bf16"
+    )
+    batch, rounds = (64, 50) if device.type == "cuda" else (4, 3)
+    crops = torch.zeros(batch, 3, 256, 192, device=device)
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        network(crops)
+        start = time.perf_counter()
+        for _ in range(rounds):
+            network(crops).float().sum().item()
+    print(
+        f"{batch * rounds / (time.perf_counter() - start):.1f} crops/s on {device}, {torch.get_num_threads()} threads"
+    )
+
+
+if __name__ == "__main__":
+    main()
