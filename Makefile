@@ -12,7 +12,7 @@ WORKERS   ?= $(shell nproc)
 MODEL     ?= transm3e
 MODALITIES ?= rgb,rgbdiff,flow,skeleton
 VIDEOS    ?=
-export ACTIVITY QUERY FROM REASON
+export ACTIVITY QUERY FROM REASON A B ID TO AT
 WORKOUTS  ?=
 DATASET   ?= $(WORK)/dataset
 
@@ -23,7 +23,7 @@ READY     := $(VENV)/.ready
 DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
 
 .PHONY: help setup demo test chaos labels import-official lint search probe retry download take detect cut extract extract-rgbdiff extract-flow extract-skeletons \
-        shards card page train evaluate status clean
+        shards diff verify publish pull takedown card page train evaluate status clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -100,6 +100,26 @@ extract-skeletons: $(READY) ## extract skeletons alone
 
 shards: $(READY) ## write the version's shards, index and manifest
 	$(PIPELINE) shards --modalities $(MODALITIES)
+
+diff: $(READY) ## what changed between versions, clip by clip: A=folder-or-URL B=folder-or-URL
+	$(RUN) pipeline.versions diff "$$A" "$$B"
+
+verify: $(READY) ## check every byte and promise of a version: AT=folder-or-URL; ID=source proves that it is absent
+	$(RUN) pipeline.versions verify "$${AT:-$(DATASET)}" $(if $(ID),--absent "$$ID")
+
+publish: $(READY) ## copy the newest version to TO=folder, s3://… or hf://…; WITHOUT=rgb,rgbdiff,flow leaves pictures out
+	$(if $(WITHOUT),$(RUN) pipeline.versions tier '$(DATASET)' --without $(WITHOUT) --out '$(DATASET)-shared')
+	$(RUN) dataset_card card '$(DATASET)$(if $(WITHOUT),-shared)'
+	$(RUN) pipeline.versions publish '$(DATASET)$(if $(WITHOUT),-shared)' --to "$$TO"
+
+pull: $(READY) ## copy a published version here: FROM=folder-or-URL VERSION= COLUMNS=skeleton,label
+	$(RUN) pipeline.versions pull '$(DATASET)' --from "$$FROM" $(if $(VERSION),--version $(VERSION)) \
+	  $(if $(COLUMNS),--modalities $(COLUMNS))
+
+takedown: $(READY) ## remove a source from everything for good: ID=source REASON='why'
+	$(RUN) pipeline.versions takedown --reason "$$REASON" --work '$(WORK)' --dataset '$(DATASET)' \
+	  $(if $(TABLES),--tables '$(TABLES)') -- "$$ID"
+	$(RUN) dataset_card card '$(DATASET)'
 
 card: $(READY) ## check the splits for leaks, and write the dataset card, Croissant and figures of the newest version
 	$(RUN) dataset_card leaks '$(DATASET)'

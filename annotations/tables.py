@@ -179,6 +179,8 @@ def read_tables(annotations: Path = PACKAGE_DIR, sources_and_segments: Path | No
     sources = _read_sources(own / "sources.csv", own / "candidates.csv")
     segments = _read_segments(own / "segments.csv", sources, activities, labels)
     takedowns = _read_takedowns(annotations / "takedowns.csv")
+    if own != annotations and (own / "takedowns.csv").exists():
+        takedowns |= _read_takedowns(own / "takedowns.csv")
     given = _read_splits(own / "splits.csv", segments)
     return Tables(muscles, activities, labels, provenance, sources, segments, takedowns, given)
 

@@ -293,9 +293,9 @@ def takedown() -> str:
         ## Takedown
 
         Is a video yours, or are you in it? Ask whoever gave you this version to remove it, and name the source id (the
-        first part of a clip's key) or the video's address. They add the id to `annotations/takedowns.csv`, where it
-        stays, raise `shard.version`, and run `make shards`: the next version holds nothing of it, and it is never
-        downloaded again. Whoever has an older version deletes it.
+        first part of a clip's key) or the video's address. `make takedown` removes it from every column, keeps its id
+        in `annotations/takedowns.csv`, so that it is never downloaded again, and writes the next version without it.
+        Whoever has an older version deletes it.
         """
     )
 
