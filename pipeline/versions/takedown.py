@@ -6,8 +6,9 @@ The tombstone comes first, so that a run that is killed half-way is finished by 
 from __future__ import annotations
 
 import csv
+import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -29,15 +30,12 @@ def take_down(source: str, reason: str, tables: Path, work: Path, dataset: Path)
     """
     if not source or not reason.strip():
         raise UserError("say which source and why: make takedown ID=… REASON='…'")
-    holding = [
-        release for path in versions_in(dataset) if source in set((release := read_release(path)).index["source"])
-    ]
+    releases = [read_release(path) for path in versions_in(dataset)]
+    holding = [release for release in releases if source in set(release.index["source"])]
     tombs = _rows(tables / TOMBSTONES)
     known = any(source in row[:1] for name in TABLES for row in _rows(tables / name))
     if not (known or holding or any(row[:1] == [source] for row in tombs)):
-        raise UserError(
-            f"{source!r}: no such source in {tables} or {dataset}; the id is the first part of a clip's key"
-        )
+        raise UserError(f"{source!r}: not in {tables} or {dataset}; the id is the first part of a clip's key")
     if not any(row[:1] == [source] for row in tombs):
         head = tombs[:1] or [["id", "date", "reason"]]
         write_table(tables / TOMBSTONES, head[0], [*tombs[1:], [source, date.today().isoformat(), reason.strip()]])
@@ -46,8 +44,7 @@ def take_down(source: str, reason: str, tables: Path, work: Path, dataset: Path)
         if any(row[:1] == [source] for row in rows):
             write_table(tables / name, rows[0], [row for row in rows[1:] if row[:1] != [source]])
     made = None
-    newest = versions_in(dataset)[-1:]
-    if holding and holding[-1].root == newest[0]:
+    if holding and holding[-1] is releases[-1]:
         major, minor, patch = number(holding[-1].version)
         version = f"{major}.{minor}.{patch + 1}"
         made = without_sources(holding[-1], {source}, version, dataset / version)
@@ -66,11 +63,9 @@ def _rows(path: Path) -> list[list[str]]:
 
 def _traces(source: str, work: Path) -> Iterator[Path]:
     """Files of the work folder that hold something of a source; pages and tables that show clips go whole."""
-    own: Callable[[Path], bool] = lambda path: (
-        path.is_file() and (path.name.split(".")[0] == source or path.name.startswith(f"{source}-"))
-    )
+    own = re.compile(rf"{re.escape(source)}(-\d{{7,}}-\d{{7,}})?\.")  # `ann` must not take `ann-lee` with it
     for folder in ("videos", "clips", "payloads", "detect"):
-        yield from filter(own, (work / folder).rglob("*"))
+        yield from (path for path in (work / folder).rglob("*") if own.match(path.name) and path.is_file())
     stale = False
     for path in (work / "runs").glob("*/predictions.parquet"):
         if source in set(pq.read_table(path, columns=["source"])["source"].to_pylist()):
