@@ -23,7 +23,7 @@ READY     := $(VENV)/.ready
 DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
 
 .PHONY: help setup demo test chaos labels import-official lint search probe retry download take detect cut extract extract-rgbdiff extract-flow extract-skeletons \
-        shards diff verify publish pull takedown card page train evaluate status clean
+        skeleton-video export-skeletons shards diff verify publish pull takedown card page train evaluate status clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -97,6 +97,12 @@ extract-flow: $(READY) ## extract optical flow alone
 
 extract-skeletons: $(READY) ## extract skeletons alone
 	$(PIPELINE) extract --modalities skeleton
+
+skeleton-video: $(READY) ## write work/skeletons/<clip>.mp4 with the skeleton drawn: CLIP=key, or a video file
+	$(PIPELINE) skeleton-video '$(CLIP)'
+
+export-skeletons: $(READY) ## write the skeletons for other tools: FORMAT=alphapose, coco or pyskl
+	$(PIPELINE) export-skeletons '$(FORMAT)'
 
 shards: $(READY) ## write the version's shards, index and manifest
 	$(PIPELINE) shards --modalities $(MODALITIES)

@@ -281,6 +281,8 @@ def licences(version: Version) -> str:
 
 def _weights(detail: dict[str, Any]) -> str:
     model = _model(str(detail.get("weights", "")))
+    if str(detail.get("backend", "")).startswith("alphapose"):
+        return "Skeletons by AlphaPose, whose released weights are for non-commercial use only. They are not included."
     if model is None:
         return "Weights of the pose estimator: not among those that the code knows; ask who made this version."
     return f"Weights of the pose estimator, {model.title}: {model.licence} ({model.citation}). They are not included."

@@ -21,6 +21,7 @@ from pipeline import search as candidates
 from pipeline.cluster import Engine, engine
 from pipeline.errors import UserError
 from pipeline.files import sweep
+from pipeline.pose import export as exports
 from pipeline.pose.models import fetch_models
 from pipeline.records import EXTRACTED, MODALITIES
 
@@ -92,7 +93,7 @@ def options(
 
 @app.command()
 def models() -> None:
-    """Download the pose estimator's model file and check its SHA-256."""
+    """Download the pose estimators' model files and check their SHA-256."""
     fetch_models()
 
 
@@ -179,6 +180,28 @@ def shards(context: typer.Context, modalities: Names = ALL) -> None:
         with context.obj.engine() as running:
             folder = stages.run_shards(project, running, wanted)
         console.print(f"dataset version in {folder}", soft_wrap=True)
+
+
+@app.command()
+def skeleton_video(
+    context: typer.Context,
+    clip: Annotated[str, typer.Argument(help="Key of a clip whose skeleton is extracted, or a video file.")],
+) -> None:
+    """Write a clip's video with its skeleton to WORK/skeletons/."""
+    config = configuration.load(context.obj.config)
+    path = exports.skeleton_video(clip, context.obj.work, config.skeleton, config.cut.short_side)
+    console.print(f"written: {path}", soft_wrap=True)
+
+
+@app.command()
+def export_skeletons(
+    context: typer.Context,
+    form: Annotated[str, typer.Argument(help="alphapose, coco or pyskl.")],
+) -> None:
+    """Write all extracted skeletons in another tool's format to WORK/skeletons/."""
+    with context.obj.project() as project:
+        path = stages.export_skeletons(project, form)
+    console.print(f"written: {path}", soft_wrap=True)
 
 
 @app.command("status")

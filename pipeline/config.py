@@ -173,6 +173,10 @@ class SkeletonConfig:
     """Clips with a person in a smaller share of frames are rejected as no-person."""
     max_gap: int = 8
     """Gaps of at most this many frames are interpolated and marked."""
+    smooth: float = 0.0
+    """Frames of the Gaussian over which joints are averaged, by score; 0 for as they were found."""
+    others: bool = False
+    """Whether to keep the skeletons of the other people who were followed."""
 
     def __post_init__(self) -> None:
         backends = ("movenet", "blazepose", "alphapose", "alphapose-json")
@@ -184,6 +188,7 @@ class SkeletonConfig:
         _require(self.input_size % 32 == 0 and self.input_size >= 128, "skeleton.input_size: a multiple of 32, >= 128")
         _require(0 <= self.min_score <= 1 and 0 <= self.min_found <= 1, "skeleton scores and shares are from 0 to 1")
         _require(self.max_gap >= 0, "skeleton.max_gap must not be negative")
+        _require(self.smooth >= 0, "skeleton.smooth must not be negative")
 
 
 @dataclass(frozen=True)

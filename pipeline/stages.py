@@ -13,9 +13,13 @@ from pipeline.cluster import Engine
 from pipeline.config import Config
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger
-from pipeline.records import EXTRACTED
+from pipeline.pose import export
+from pipeline.records import EXTRACTED, Clip
 from pipeline.release import Release, number, read_release, versions_in
 from pipeline.run import Plan, Task, run, run_politely
+
+RECOMMENDED = "video-disjoint"
+"""The split protocol of exports."""
 
 
 @dataclass(frozen=True)
@@ -142,3 +146,13 @@ def _parent(project: Project) -> Release | None:
         raise UserError(f"{made[-1]} is newer than version {config.version}; raise shard.version in the configuration")
     lower = [path for path in made if number(path.name) < number(config.version)]
     return read_release(lower[-1]) if lower else None
+
+
+def export_skeletons(project: Project, form: str) -> Path:
+    """Writes the extracted skeletons in another tool's format; labels are the activities' places in their table."""
+    done = plans(project, ["skeleton"])
+    extracted = done["skeleton"].done
+    clips = {key: done[cut.STAGE].record(key, Clip) for key in extracted if key in done[cut.STAGE].done}
+    numbers = {slug: number for number, slug in enumerate(project.tables.activities)}
+    labels = {cut.key_of(segment): numbers[segment.activity] for segment in project.tables.segments}
+    return export.export(form, clips, labels, splits(project)[RECOMMENDED], project.work)

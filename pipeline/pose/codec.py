@@ -43,6 +43,8 @@ class Skeleton:
     """How many people were followed through the clip, this one included."""
     track: int = 0
     """Which of them, in order of appearance."""
+    others: np.ndarray | None = None
+    """[P, T, V, 3] float32: the joints of the other people, as they were found; None where they were not kept."""
     doubts: str = ""
     """Why the choice of this person may be wrong; empty if nothing speaks against it."""
 
@@ -54,6 +56,8 @@ class Skeleton:
         _check("boxes", self.boxes, (frames, 4), np.float32)
         _check("found", self.found, (frames,), np.bool_)
         _check("interpolated", self.interpolated, (frames,), np.bool_)
+        if self.others is not None:
+            _check("others", self.others, (len(self.others), frames, joints, 3), np.float32)
         if (self.found & self.interpolated).any():
             raise ValueError("a frame is both found and interpolated")
 
@@ -68,6 +72,8 @@ def encode(skeleton: Skeleton) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for field in fields(Skeleton):
+            if getattr(skeleton, field.name) is None:
+                continue
             member = io.BytesIO()
             np.save(member, np.asarray(getattr(skeleton, field.name)), allow_pickle=False)
             archive.writestr(zipfile.ZipInfo(f"{field.name}.npy", _FIXED_DATE), member.getvalue())
@@ -78,7 +84,7 @@ def decode(data: bytes) -> Skeleton:
     """Reads what `encode` wrote. Raises ValueError if the bytes are not a skeleton payload."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            values = {field.name: arrays[field.name] for field in fields(Skeleton)}
+            values = {f.name: arrays[f.name] for f in fields(Skeleton) if f.name != "others" or f.name in arrays}
     except (OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"not a skeleton payload: {error}") from error
     return Skeleton(**{name: value.item() if value.ndim == 0 else value for name, value in values.items()})

@@ -11,8 +11,8 @@ from pipeline.config import SkeletonConfig
 from pipeline.errors import Failure, Reason
 from pipeline.pose.backends import backend
 from pipeline.pose.codec import Skeleton
-from pipeline.pose.gaps import as_arrays, interpolate
-from pipeline.pose.people import Person, choose, doubts, link
+from pipeline.pose.gaps import as_arrays, interpolate, smooth
+from pipeline.pose.people import Person, Track, choose, doubts, link
 
 
 @functools.cache
@@ -32,6 +32,7 @@ def estimator(config: SkeletonConfig) -> Callable[..., Skeleton | Failure]:
             return Failure(Reason.NO_PERSON, f"found in {len(track)} of {count} frames")
         joints, boxes, found = as_arrays(track, count, len(used.layout.joints))
         joints, filled = interpolate(joints, found, config.max_gap)
+        joints = smooth(joints, found | filled, config.smooth)
         boxes, _ = interpolate(boxes, found, config.max_gap)
         return Skeleton(
             joints=joints,
@@ -43,6 +44,7 @@ def estimator(config: SkeletonConfig) -> Callable[..., Skeleton | Failure]:
             weights=used.weights,
             people=len(tracks),
             track=next(i for i, one in enumerate(tracks) if one is track),
+            others=_others(tracks, track, count, joints.shape[1]) if config.others else None,
             doubts="; ".join(doubts(tracks, track, count, width, height)),
         )
 
@@ -51,3 +53,8 @@ def estimator(config: SkeletonConfig) -> Callable[..., Skeleton | Failure]:
 
 def _certain(people: list[Person], min_score: float) -> list[Person]:
     return [person for person in people if person.score >= min_score]
+
+
+def _others(tracks: list[Track], chosen: Track, frames: int, joints: int) -> np.ndarray:
+    rest = [as_arrays(track, frames, joints)[0] for track in tracks if track is not chosen]
+    return np.stack(rest) if rest else np.zeros((0, frames, joints, 3), np.float32)

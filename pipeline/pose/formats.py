@@ -17,6 +17,9 @@ from pipeline.pose.codec import Skeleton
 from pipeline.pose.layouts import Layout
 from pipeline.pose.people import Person
 
+Sizes = Mapping[str, tuple[int, int]]
+"""Width and height in pixels of each clip's frames, by key."""
+
 
 def to_alphapose(skeleton: Skeleton) -> list[dict[str, Any]]:
     """The list of alphapose-results.json: an entry a person and frame, `image_id` being "<frame>.jpg".
@@ -81,17 +84,18 @@ def _box(given: Any, joints: np.ndarray) -> np.ndarray:
     return np.array([x, y, x + width, y + height], np.float32)
 
 
-def to_coco(skeletons: Mapping[str, Skeleton], layout: Layout, size: tuple[int, int]) -> dict[str, Any]:
-    """COCO's annotation file: a picture a frame of `size` (width, height), visibility 2 for joints that were seen.
+def to_coco(skeletons: Mapping[str, Skeleton], layout: Layout, sizes: Sizes) -> dict[str, Any]:
+    """COCO's annotation file: a picture a frame, visibility 2 where the person was seen.
 
     The scores are kept in `keypoint_scores`, for COCO has none.
     """
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for key, skeleton in skeletons.items():
+        width, height = sizes[key]
         for frame, joints in enumerate(skeleton.joints):
             number = len(images) + 1
-            images.append({"id": number, "file_name": f"{key}/{frame}.jpg", "width": size[0], "height": size[1]})
+            images.append({"id": number, "file_name": f"{key}/{frame}.jpg", "width": width, "height": height})
             if not skeleton.found[frame]:
                 continue
             seen = np.concatenate([joints[:, :2], np.full((len(joints), 1), 2)], axis=1)
@@ -132,18 +136,18 @@ def from_coco(data: Mapping[str, Any], key: str, layout: Layout) -> tuple[np.nda
 
 
 def to_pyskl(
-    skeletons: Mapping[str, Skeleton], labels: Mapping[str, int], splits: Mapping[str, list[str]], size: tuple[int, int]
+    skeletons: Mapping[str, Skeleton],
+    labels: Mapping[str, int],
+    splits: Mapping[str, list[str]],
+    sizes: Sizes,
 ) -> bytes:
-    """pyskl's pickle: `split` and `annotations` with keypoint [M, T, V, 2], keypoint_score [M, T, V], one person.
-
-    `size` is width and height of the frames in pixels.
-    """
+    """pyskl's pickle: `split` and `annotations` with keypoint [M, T, V, 2], keypoint_score [M, T, V], one person."""
     annotations = [
         {
             "frame_dir": key,
             "label": labels[key],
-            "img_shape": (size[1], size[0]),
-            "original_shape": (size[1], size[0]),
+            "img_shape": sizes[key][::-1],
+            "original_shape": sizes[key][::-1],
             "total_frames": len(skeleton.joints),
             "keypoint": skeleton.joints[None, ..., :2],
             "keypoint_score": skeleton.joints[None, ..., 2],

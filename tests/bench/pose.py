@@ -1,7 +1,7 @@
 """Pose backends: how often people are found, how exact, how steady, how fast.
 
 python -m tests.bench.pose real ../shared/videos    # found, jitter, agreement (OKS), frames per second
-python -m tests.bench.pose sample work/demo/site    # PCK@0.1 of torso against the exact joints
+python -m tests.bench.pose sample work/demo         # PCK@0.1 of torso against the exact joints
 python -m tests.bench.pose fastpose                 # FastPose: operations, the device's limit, frames per second
 """
 
@@ -72,26 +72,29 @@ def real(folder: Path, count: int) -> None:
     print({name: f"{total / seconds:.1f} frames per second of one core" for name, seconds in spent.items()})
 
 
-def sample(folder: Path, count: int) -> None:
-    scores: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
-    paths = sorted(folder.rglob("*.npz"))
-    for number, path in enumerate(paths):
-        truth = read_truth(path).joints
-        end = min(len(truth), count)
-        frames = read(path.with_suffix(".mp4"), end)
+def sample(work: Path, count: int) -> None:
+    scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    with (work / "tables" / "segments.csv").open(encoding="utf-8") as table:
+        segments = list(csv.DictReader(table))
+    for segment in segments:
+        video = next((work / "sample" / "videos").glob(f"{segment['source']}.*"))
+        span = float(segment["start"]), float(segment["end"])
+        shown = list(itertools.islice(media.decode_spans(video, [span], short_side=256), count))
+        frames = np.stack([frame for _, _, frame in shown])
+        info = media.probe(video)
+        assert isinstance(info, media.VideoInfo), info
+        numbers = [round(moment * info.fps) for _, moment, _ in shown]
+        truth = read_truth(work / "sample" / "truth" / f"{segment['source']}.npz").joints[numbers]
+        truth = truth * np.divide(frames.shape[2:0:-1], (info.width, info.height))
         for name in BACKENDS:
-            skeleton = timed(name, frames, defaultdict(float))
-            scores[activity(path)][name].append(pck(skeleton, truth[: len(frames)]))
-        print(f"{number + 1} of {len(paths)} {path.stem}", flush=True)
-    print("| workout | movenet | blazepose |")
+            scores[segment["activity"]][name].append(pck(timed(name, frames, defaultdict(float)), truth))
+    print("| activity | clips | movenet | blazepose |\n|---|--:|--:|--:|")
     for name, found in sorted(scores.items()):
-        print(f"| {name} | {' | '.join(f'{100 * np.mean(found[b]):.1f}' for b in BACKENDS)} |")
+        print(
+            f"| {name} | {len(found[BACKENDS[0]])} | {' | '.join(f'{100 * np.mean(found[b]):.1f}' for b in BACKENDS)} |"
+        )
     means = [np.mean([np.mean(found[b]) for found in scores.values()]) for b in BACKENDS]
-    print(f"| mean | {' | '.join(f'{100 * mean:.1f}' for mean in means)} |")
-
-
-def activity(path: Path) -> str:
-    return path.stem.rstrip("0123456789").rstrip("-_") or path.stem
+    print(f"| mean of activities | | {' | '.join(f'{100 * mean:.1f}' for mean in means)} |")
 
 
 def read(path: Path, count: int) -> np.ndarray:
@@ -129,15 +132,13 @@ def oks(a: Skeleton, b: Skeleton) -> float:
     return float(np.exp(-squared / (2 * area * (2 * SIGMAS) ** 2)).mean()) if both.any() else float("nan")
 
 
-def pck(skeleton: Skeleton | None, truth: np.ndarray) -> np.ndarray:
-    """Share of joints [T] within a tenth of the torso (middle of shoulders to hips) of the truth; 0 if not found."""
+def pck(skeleton: Skeleton | None, truth: np.ndarray) -> float:
+    """Share of joints within a tenth of the torso (middle of shoulders to hips) of the truth; 0 if not found."""
     if skeleton is None:
-        return np.zeros(len(truth))
+        return 0.0
     torso = np.linalg.norm(truth[:, 5:7].mean(1) - truth[:, 11:13].mean(1), axis=-1)
-    # A torso seen from its end has no length: then the workout's middle one counts.
-    torso = np.maximum(torso, 0.5 * np.median(torso))
     near = np.linalg.norm(as_coco(skeleton)[..., :2] - truth, axis=-1) <= 0.1 * torso[:, None]
-    return np.asarray((near & skeleton.found[:, None]).mean(1))
+    return float((near & skeleton.found[:, None]).mean())
 
 
 def fastpose() -> None:

@@ -34,6 +34,10 @@ def skeletons(draw: st.DrawFn) -> Skeleton:
     )
 
 
+def _kept(skeleton: Skeleton) -> dict:
+    return {name: value for name, value in dataclasses.asdict(skeleton).items() if value is not None}
+
+
 def example(frames: int = 3) -> Skeleton:
     return Skeleton(
         joints=np.arange(frames * 51, dtype=np.float32).reshape(frames, 17, 3),
@@ -51,7 +55,7 @@ def example(frames: int = 3) -> Skeleton:
 @given(skeletons())
 def test_numpy_reads_what_was_written(skeleton: Skeleton) -> None:
     with np.load(io.BytesIO(encode(skeleton)), allow_pickle=False) as file:
-        for name, value in dataclasses.asdict(skeleton).items():
+        for name, value in _kept(skeleton).items():
             np.testing.assert_array_equal(file[name], value)
         assert file["joints"].dtype == file["boxes"].dtype == np.float32
 
@@ -73,12 +77,19 @@ def test_bytes_do_not_depend_on_the_day() -> None:
 
 def test_decode_reads_a_file_that_numpy_compressed() -> None:
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **dataclasses.asdict(example()))
+    np.savez_compressed(buffer, **_kept(example()))
     np.testing.assert_array_equal(decode(buffer.getvalue()).joints, example().joints)
 
 
+def test_other_people_are_kept_where_asked_for() -> None:
+    others = np.ones((2, 3, 17, 3), np.float32)
+    again = decode(encode(dataclasses.replace(example(), others=others))).others
+    assert again is not None
+    np.testing.assert_array_equal(again, others)
+
+
 def _without(name: str) -> bytes:
-    values = dataclasses.asdict(example())
+    values = _kept(example())
     del values[name]
     buffer = io.BytesIO()
     np.savez(buffer, **values)
@@ -87,7 +98,7 @@ def _without(name: str) -> bytes:
 
 def _pickled() -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, **{**dataclasses.asdict(example()), "layout": np.array([print], dtype=object)})
+    np.savez(buffer, **{**_kept(example()), "layout": np.array([print], dtype=object)})
     return buffer.getvalue()
 
 

@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.config import SkeletonConfig
 from pipeline.errors import UserError
 from pipeline.pose import crops
+from pipeline.pose.backends import backend
 from pipeline.pose.fastpose import HEATMAP, INPUT, FastPose, load
 from pipeline.pose.nms import suppress
 from pipeline.pose.people import Person
+from pipeline.records import file_sha256
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "training" / "models"))
 
@@ -99,3 +102,27 @@ def test_two_readings_of_one_person_become_one_and_neighbours_stay_two() -> None
     kept = suppress([again, sure, other])
     assert len(kept) == 2
     assert kept[0].joints[0, 0] == pytest.approx(0.4 * 3) and kept[1] is other
+
+
+def test_a_checkpoint_and_boxes_of_a_file_give_skeletons(network: FastPose, tmp_path: Path) -> None:
+    """Random weights find nothing, but every box becomes a person, whatever batch it is in."""
+    torch.save(network.state_dict(), tmp_path / "net.pth")
+    (tmp_path / "clip.json").write_text("[[[10, 20, 60, 200]], [], [[10, 20, 60, 200], [150, 30, 200, 220]]]")
+    config = SkeletonConfig(
+        backend="alphapose",
+        weights=str(tmp_path / "net.pth"),
+        weights_sha256=file_sha256(tmp_path / "net.pth"),
+        boxes=str(tmp_path),
+    )
+    frames = np.full((3, 240, 320, 3), 90, np.uint8)
+    people = backend(config).people(frames, "clip")
+    assert [len(found) for found in people] == [1, 0, 2]
+    np.testing.assert_allclose(people[0][0].joints, people[2][0].joints, atol=0.3)
+    assert all(np.ptp(person.joints[:, 0]) <= 1.25 * 143 for found in people for person in found)
+
+
+def test_a_checkpoint_with_another_digest_is_refused(network: FastPose, tmp_path: Path) -> None:
+    (tmp_path / "net.pth").write_bytes(b"something else")
+    config = SkeletonConfig(backend="alphapose", weights=str(tmp_path / "net.pth"), weights_sha256="0" * 64)
+    with pytest.raises(UserError, match="SHA-256"):
+        backend(config)

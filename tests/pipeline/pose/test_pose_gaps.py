@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.pose.gaps import as_arrays, interpolate
+from pipeline.pose.gaps import as_arrays, interpolate, smooth
 from pipeline.pose.people import Person
 
 
@@ -48,3 +48,19 @@ def test_a_track_becomes_one_row_a_frame() -> None:
     assert found.tolist() == [False, True, False]
     assert places[1].tolist() == joints.tolist() and boxes[1].tolist() == box.tolist()
     assert not places[[0, 2]].any() and not boxes[[0, 2]].any()
+
+
+def test_smoothing_keeps_a_still_person_and_does_not_cross_a_gap() -> None:
+    joints = np.ones((6, 1, 3), np.float32)
+    joints[:3, 0, 0], joints[4:, 0, 0] = 10, 50
+    here = np.array([1, 1, 1, 0, 1, 1], bool)
+    smoothed = smooth(joints, here, 2.0)
+    np.testing.assert_allclose(smoothed[:, 0, 0], [10, 10, 10, 1, 50, 50], rtol=1e-6)
+
+
+def test_smoothing_takes_noise_away_but_not_the_way() -> None:
+    noise = np.random.default_rng(0).normal(size=100)
+    joints = np.zeros((100, 1, 3), np.float32)
+    joints[:, 0, 0], joints[:, 0, 2] = np.arange(100) + noise, 0.8
+    smoothed = smooth(joints, np.ones(100, bool), 1.5)[:, 0, 0]
+    assert np.std(smoothed[5:-5] - np.arange(5, 95)) < 0.6 * noise.std()

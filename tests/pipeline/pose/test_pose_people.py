@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.pose.people import Person, choose, link
+from pipeline.pose.people import Person, choose, doubts, link
 
 WIDTH, HEIGHT = 340, 256
 STANDING = np.stack([np.linspace(-0.2, 0.2, 17), np.linspace(-0.5, 0.5, 17)], axis=1)
@@ -84,3 +84,12 @@ def test_a_passer_by_in_front_does_not_become_the_exerciser() -> None:
     exerciser = [person(170, 140 + 15 * (t % 2), tall=130) for t in range(40)]
     passer: list[Person | None] = [person(20 + 20 * t, 128, tall=220) if t < 8 else None for t in range(40)]
     assert chosen(exerciser, passer) == 0
+
+
+def test_two_alike_and_someone_who_leaves_are_doubted() -> None:
+    pair = link([[person(110, 128), person(230, 128)] for _ in range(20)])
+    assert doubts(pair, pair[0], 20, WIDTH, HEIGHT) == ["2 people are nearly equal"]
+    (alone,) = link([[person(170, 128)] if t < 10 else [] for t in range(20)])
+    assert doubts([alone], alone, 20, WIDTH, HEIGHT) == ["the person leaves after frame 9"]
+    (whole,) = link([[person(170, 128)] for _ in range(20)])
+    assert doubts([whole], whole, 20, WIDTH, HEIGHT) == []

@@ -1,0 +1,88 @@
+"""Skeletons survive the way to other tools' formats and back; a pickle that would run code is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.config import ConfigError, SkeletonConfig
+from pipeline.errors import Failure, Reason, UserError
+from pipeline.pose import formats
+from pipeline.pose.codec import Skeleton
+from pipeline.pose.estimate import estimator
+from pipeline.pose.layouts import COCO_17
+
+
+def skeleton() -> Skeleton:
+    """Four frames of somebody who is not seen in the third."""
+    random = np.random.default_rng(0)
+    joints = random.uniform(0.3, 1, (4, 17, 3)).astype(np.float32)
+    joints[..., :2] *= 200
+    found = np.array([True, True, False, True])
+    joints[2] = 0
+    boxes = np.concatenate([joints[..., :2].min(1), joints[..., :2].max(1)], axis=1)
+    none = np.zeros(4, bool)
+    return Skeleton(joints, boxes, found, none, "coco-17", "movenet", "ab" * 32, people=1)
+
+
+def test_alphapose_results_come_back_as_a_backend(tmp_path: Path) -> None:
+    ours = skeleton()
+    (tmp_path / "clip.json").write_text(json.dumps(formats.to_alphapose(ours)))
+    config = SkeletonConfig(backend="alphapose-json", results=str(tmp_path), max_gap=0)
+    frames = np.zeros((4, 240, 320, 3), np.uint8)
+    again = estimator(config)(frames, 30.0, "clip")
+    assert isinstance(again, Skeleton)
+    np.testing.assert_array_equal(again.joints, ours.joints)
+    np.testing.assert_allclose(again.boxes, ours.boxes, atol=1e-4)
+    assert again.found.tolist() == [True, True, False, True] and again.backend == "alphapose-json"
+    nobody = estimator(config)(frames, 30.0, "another-clip")
+    assert nobody == Failure(Reason.NO_PERSON, "found in 0 of 4 frames")
+
+
+def test_results_of_more_frames_than_the_clip_has_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "clip.json"
+    path.write_text(json.dumps(formats.to_alphapose(skeleton())))
+    with pytest.raises(UserError, match=r"3\.jpg"):
+        formats.read_alphapose(path, 3, COCO_17)
+
+
+def test_coco_key_points_come_back() -> None:
+    ours = skeleton()
+    data = json.loads(json.dumps(formats.to_coco({"a": ours}, COCO_17, {"a": (320, 240)})))
+    assert data["categories"][0]["keypoints"][0] == "nose" and [16, 14] in data["categories"][0]["skeleton"]
+    assert len(data["images"]) == 4 and len(data["annotations"]) == 3
+    joints, found = formats.from_coco(data, "a", COCO_17)
+    np.testing.assert_allclose(joints, ours.joints, rtol=1e-6)
+    np.testing.assert_array_equal(found, ours.found)
+
+
+def test_pyskl_reads_plain_pickle_and_comes_back() -> None:
+    data = formats.to_pyskl({"a": skeleton()}, {"a": 7}, {"train": ["a"]}, {"a": (320, 240)})
+    plain = pickle.loads(data)
+    assert plain["split"] == {"train": ["a"]}
+    entry = plain["annotations"][0]
+    assert (entry["label"], entry["total_frames"], entry["img_shape"]) == (7, 4, (240, 320))
+    assert entry["keypoint"].shape == (1, 4, 17, 2) and entry["keypoint_score"].shape == (1, 4, 17)
+    np.testing.assert_array_equal(formats.from_pyskl(data)["a"], skeleton().joints)
+
+
+class Evil:
+    def __reduce__(self) -> tuple:
+        return os.mkdir, ("was-run",)
+
+
+def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="mkdir"):
+        formats.from_pyskl(pickle.dumps({"annotations": [Evil()]}))
+    assert not (tmp_path / "was-run").exists()
+
+
+def test_alphapose_needs_weights_and_their_digest() -> None:
+    with pytest.raises(ConfigError, match="weights_sha256"):
+        SkeletonConfig(backend="alphapose", weights="net.pth")
