@@ -23,7 +23,7 @@ from pipeline.records import EXTENSION, Clip, Payload, digest, file_sha256
 from pipeline.rgbdiff import rgb_difference
 from pipeline.run import Goal, Plan, Task
 
-VERSIONS = {"rgb": 1, "rgbdiff": 1, "flow": 1, "skeleton": 2}
+VERSIONS = {"rgb": 1, "rgbdiff": 1, "flow": 1, "skeleton": 3}
 
 
 def plan(modality: str, cut: Plan, ledger: Ledger, work: Path, config: Config) -> Plan:

@@ -14,8 +14,8 @@ LINK_DISTANCE = 0.5
 EQUAL = 0.6
 """From this share of the exerciser's prominence on, somebody else may be the one."""
 
-LEAVES = 0.2
-"""Somebody who is not seen in this share of the frames, at the end, has left."""
+ABSENT = 0.1
+"""Somebody who is not seen in this share of the frames, at the start or the end, was not there yet or has left."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +75,13 @@ def choose(tracks: Sequence[Track], width: int, height: int) -> Track:
 
 
 def doubts(tracks: Sequence[Track], chosen: Track, frames: int, width: int, height: int) -> list[str]:
-    """Why the choice may be wrong: somebody nearly as prominent, or the person leaves for long."""
+    """Why the choice may be wrong: somebody nearly as prominent, or the person comes late or leaves."""
     own = prominence(chosen, width, height)
     equal = sum(prominence(track, width, height) > EQUAL * own for track in tracks if track is not chosen)
     reasons = [f"{equal + 1} people are nearly equal"] if equal else []
-    if max(chosen) < frames - 1 - LEAVES * frames:
+    if min(chosen) > ABSENT * frames:
+        reasons.append(f"the person comes in frame {min(chosen)}")
+    if max(chosen) < frames - 1 - ABSENT * frames:
         reasons.append(f"the person leaves after frame {max(chosen)}")
     return reasons
 

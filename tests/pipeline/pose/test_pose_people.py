@@ -91,5 +91,7 @@ def test_two_alike_and_someone_who_leaves_are_doubted() -> None:
     assert doubts(pair, pair[0], 20, WIDTH, HEIGHT) == ["2 people are nearly equal"]
     (alone,) = link([[person(170, 128)] if t < 10 else [] for t in range(20)])
     assert doubts([alone], alone, 20, WIDTH, HEIGHT) == ["the person leaves after frame 9"]
+    (late,) = link([[person(170, 128)] if t >= 10 else [] for t in range(20)])
+    assert doubts([late], late, 20, WIDTH, HEIGHT) == ["the person comes in frame 10"]
     (whole,) = link([[person(170, 128)] for _ in range(20)])
     assert doubts([whole], whole, 20, WIDTH, HEIGHT) == []
