@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -23,7 +23,9 @@ from pipeline.errors import Failure
 from pipeline.files import replacing, write_text
 from pipeline.records import EXTENSION, PICTURES, file_sha256
 from pipeline.release import INDEX, MANIFEST, Release
-from pipeline.shard import Sample, ShardFile
+
+if TYPE_CHECKING:  # it would bring the whole engine along, to commands that only read
+    from pipeline.shard import Sample, ShardFile
 
 
 def split_column(protocol: str) -> str:

@@ -216,11 +216,12 @@ def _numbered(
         raise IndexError(f"frames {min(numbers)} to {max(numbers)} of a video with {len(times)}")
     found: dict[int, av.VideoFrame] = {}
     start, decoded = -1, container.decode(stream)
+    wanted = {times[number] for number in numbers}  # no other frame needs one that is disposable
     for number in sorted(set(numbers)):
         time = times[number]
         key = max((i for i, p in enumerate(packets) if p.is_keyframe and (p.pts or 0) <= time), default=0)
         if key != start:
-            start, decoded = key, _decoded(stream, packets[key:])
+            start, decoded = key, _decoded(stream, [p for p in packets[key:] if p.pts in wanted or not p.is_disposable])
         frame = next((frame for frame in decoded if frame.pts == time), None)
         if frame is None:
             raise av.error.InvalidDataError(errno.EINVAL, f"frame {number} cannot be decoded")
