@@ -221,12 +221,30 @@ def _numbered(
         time = times[number]
         key = max((i for i, p in enumerate(packets) if p.is_keyframe and (p.pts or 0) <= time), default=0)
         if key != start:
-            start, decoded = key, _decoded(stream, [p for p in packets[key:] if p.pts in wanted or not p.is_disposable])
+            needed = [p for p in packets[key:] if p.pts in wanted or not _is_disposable(p, stream)]
+            start, decoded = key, _decoded(stream, needed)
         frame = next((frame for frame in decoded if frame.pts == time), None)
         if frame is None:
             raise av.error.InvalidDataError(errno.EINVAL, f"frame {number} cannot be decoded")
         found[number] = frame
     return (found[number] for number in numbers)
+
+
+def _is_disposable(packet: av.Packet, stream: av.VideoStream) -> bool:
+    """Whether no other frame is predicted from this one: nal_ref_idc is 0 in its slices (H.264, clause 7.4.1).
+
+    False for what is no H.264 in mp4 with lengths of four bytes.
+    """
+    described = stream.codec_context.extradata or b""
+    if stream.codec_context.name != "h264" or described[:1] != b"\x01" or described[4] & 3 != 3:
+        return False
+    data, place = bytes(packet), 0
+    while place + 4 < len(data):
+        header = data[place + 4]
+        if header & 31 in (1, 5):
+            return header >> 5 & 3 == 0
+        place += 4 + int.from_bytes(data[place : place + 4])
+    return False
 
 
 def _decoded(stream: av.VideoStream, packets: list[av.Packet]) -> Iterator[av.VideoFrame]:

@@ -143,9 +143,8 @@ def writing(work: Path, payload: bytes) -> None:
     for words, call in (("`TarWriter` with SHA-256", ours), ("`tarfile`", plain), ("webdataset", web)):
         start = time.process_time()
         call()
-        print(
-            f"| writing, {words} | {count * len(payload) / 1e6 / (time.process_time() - start):,.0f} MB per CPU second |"
-        )
+        speed = count * len(payload) / 1e6 / (time.process_time() - start)
+        print(f"| writing, {words} | {speed:,.0f} MB per CPU second |")
 
 
 def timed(call: Callable[[], T]) -> tuple[float, T]:
