@@ -121,7 +121,7 @@ def _check_label(release: Release, where: str, key: str, data: bytes) -> Iterato
     indexed = release.index.iloc[row]
     splits = {split_column(protocol): split for protocol, split in label["splits"].items()}
     said = {"muscles": "".join(map(str, label["muscles"])), **splits, **{n: label[n] for n in ("activity", "source")}}
-    if any(indexed[name] != value for name, value in said.items()):
+    if any(indexed.get(name) != value for name, value in said.items()):
         yield f"{where}: the label of {key} is not that of the index"
 
 
