@@ -36,7 +36,7 @@ def without_columns(release: Release, left_out: Collection[str], folder: Path) -
     index = release.index.drop(columns=[c for c in release.index if str(c).split("_")[0] in left_out])
     about = dict(release.manifest)
     about["config"] = {name: value for name, value in about["config"].items() if name not in left_out}
-    if about["changes"]:
+    if about.get("changes"):
         extracted = {m: n for m, n in about["changes"]["re-extracted"].items() if m not in left_out}
         about["changes"] = {**about["changes"], "re-extracted": extracted}
     describe(folder, index, {m: about["modalities"][m] for m in kept}, about)
