@@ -20,6 +20,8 @@ from pipeline.release import Release, number, read_release, versions_in
 from pipeline.versions.derive import without_sources
 
 TOMBSTONES = "takedowns.csv"
+SHARED = "-shared"
+"""Ending of the folder beside the dataset in which `make publish WITHOUT=` makes copies without pictures."""
 TABLES = ("sources.csv", "segments.csv", "candidates.csv")
 
 
@@ -48,6 +50,8 @@ def take_down(source: str, reason: str, tables: Path, work: Path, dataset: Path)
         major, minor, patch = number(holding[-1].version)
         version = f"{major}.{minor}.{patch + 1}"
         made = without_sources(holding[-1], {source}, version, dataset / version)
+    copies = [read_release(path) for path in versions_in(dataset.with_name(dataset.name + SHARED))]
+    holding += [release for release in copies if source in set(release.index["source"])]
     removed = [release.root for release in holding] + [*_traces(source, work)]
     for path in removed:
         (shutil.rmtree if path.is_dir() else Path.unlink)(path)

@@ -9,17 +9,20 @@ import sys
 import tarfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "dataset_card"))
 
-from fixtures_versions import CLIPS, write_version
+from fixtures_versions import CLIPS, _sample, write_version
 
 from annotations.tables import read_tables
+from pipeline import shard
 from pipeline.changes import changes
 from pipeline.errors import UserError
+from pipeline.ledger import Ledger
 from pipeline.release import read_release
 from pipeline.versions import derive, share, store
 from pipeline.versions.store import Store
@@ -96,6 +99,7 @@ def test_a_takedown_leaves_nothing_and_rewrites_only_what_held_it(dataset: Path,
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_bytes(b"x")
     before = read_release(dataset / "0.3.0")
+    derive.without_columns(before, ["rgb", "flow"], tmp_path / "dataset-shared" / "0.3.0")
     untouched = {tar["sha256"] for m in before.modalities for tar in before.tars(m)[1:]}
     release, _ = take_down("bob", "asked by the author", tables, work, dataset)
     assert release is not None and (release.version, release.manifest["parent"]) == ("0.3.1", "0.3.0")
@@ -106,7 +110,8 @@ def test_a_takedown_leaves_nothing_and_rewrites_only_what_held_it(dataset: Path,
     for path in release.root.glob("*.tar"):
         with tarfile.open(path) as tar:
             assert not [name for name in tar.getnames() if name.startswith("bob-")]
-    assert not (dataset / "0.3.0").exists() and "bob" not in (release.root / "manifest.json").read_text()
+    assert not (dataset / "0.3.0").exists() and not (tmp_path / "dataset-shared" / "0.3.0").exists()
+    assert "bob" not in (release.root / "manifest.json").read_text()
     assert sorted(p.name for p in work.rglob("*") if p.is_file()) == ["bob-lee-0000000-0001000.mp4", "bob-lee.mp4"]
     read = read_tables(sources_and_segments=tables)
     assert "bob" in read.takedowns and "bob" not in read.sources and len(read.segments) == 1
@@ -117,6 +122,23 @@ def test_a_takedown_leaves_nothing_and_rewrites_only_what_held_it(dataset: Path,
 
 def test_verify_finds_what_was_taken_down(dataset: Path) -> None:
     assert any("bob" in line and "label" in line for line in problems(dataset / "0.3.0", absent="bob"))
+
+
+def test_a_new_version_shares_the_tars_that_did_not_change(made: Path, tmp_path: Path) -> None:
+    columns = ("rgb", "flow", "skeleton", "label")
+    work = made.parents[1]
+    found = [_sample(clip, columns[:-1], work) for clip in CLIPS]
+    relabelled = replace(found[0], label={**found[0].label, "muscles": [1] * 20})
+    book = Ledger(tmp_path / "ledger.sqlite")
+    parent = read_release(made)
+    for samples, left in ((found, []), ([relabelled, *found[1:]], ["dataset/next/label-000000.tar"])):
+        shards = shard.lay_out(samples, columns, 10**9, parent)
+        plan = shard.plan(shards, columns, book, tmp_path, "dataset/next")
+        attempts = shard.adopt(plan, shards, columns, parent, tmp_path, "dataset/next")
+        assert sorted(set(plan.ready) - {attempt.item for attempt in attempts}) == left
+        for attempt in attempts:
+            assert (tmp_path / attempt.item).read_bytes() == (made / Path(attempt.item).name).read_bytes()
+    book.close()
 
 
 def test_changes_name_the_clips(dataset: Path, tmp_path: Path) -> None:
