@@ -41,6 +41,7 @@ def text(version: Version) -> str:
         sections.labels(version),
         sections.splits(version, leaks.read(version)),
         sections.composition(version),
+        *sections.changes(version),
         sections.modalities(version),
         sections.reading(version),
         sections.uses(version),

@@ -155,6 +155,17 @@ def composition(version: Version) -> str:
     )
 
 
+def changes(version: Version) -> list[str]:
+    """What changed since the parent version, clips by kind; nothing for a first version."""
+    made = version.manifest.get("changes")
+    if not made:
+        return []
+    rows = [[kind, made[kind]] for kind in ("added", "relabelled", "resplit")]
+    rows += [[f"removed: `{escape(reason)}`", count] for reason, count in made["removed"].items()]
+    rows += [[f"extracted again: {WORDS[modality]}", count] for modality, count in made["re-extracted"].items()]
+    return ["\n\n".join([f"## Changes since {escape(version.manifest['parent'])}", table(["clips", "number"], rows)])]
+
+
 def modalities(version: Version) -> str:
     """One row a modality: container, how it was made, files and size."""
     rows = []

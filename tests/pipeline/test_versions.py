@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import datasets
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "dataset_card"))
@@ -19,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "dataset_card"))
 from fixtures_versions import CLIPS, _sample, write_version
 
 from annotations.tables import read_tables
+from dataset_card import card
+from dataset_card.version import open_version
 from pipeline import shard
 from pipeline.changes import changes
 from pipeline.errors import UserError
@@ -118,6 +121,21 @@ def test_a_takedown_leaves_nothing_and_rewrites_only_what_held_it(dataset: Path,
     assert take_down("bob", "asked by the author", tables, work, dataset) == (None, [])
     with pytest.raises(UserError, match="'nobody': not in"):
         take_down("nobody", "x", tables, work, dataset)
+
+
+def test_the_card_tells_what_changed(dataset: Path, tables: Path, tmp_path: Path) -> None:
+    release, _ = take_down("bob", "asked", tables, tmp_path / "work", dataset)
+    assert release is not None
+    version = open_version(release.root)
+    text = card.text(version)
+    version.close()
+    assert "Changes since 0.3.0" in text and "| removed: `rejected/not-allowed` | 1 |" in text and "bob" not in text
+
+
+def test_datasets_reads_a_column_by_itself(made: Path, tmp_path: Path) -> None:
+    tars = [str(path) for path in sorted(made.glob("skeleton-*.tar"))]
+    read = datasets.load_dataset("webdataset", data_files={"clips": tars}, split="clips", cache_dir=str(tmp_path))
+    assert read["__key__"][:] == read_release(made).index["key"].tolist()
 
 
 def test_verify_finds_what_was_taken_down(dataset: Path) -> None:
