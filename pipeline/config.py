@@ -141,12 +141,13 @@ class RgbdiffConfig:
 @dataclass(frozen=True)
 class FlowConfig:
     backend: str = "opencv"
-    """opencv (TV-L1 of opencv-contrib), dis (fast preview) or farneback."""
+    """tvl1 (our TV-L1, on a GPU if there is one), opencv (that of opencv-contrib), dis (fast preview) or farneback."""
     bound: float = 20.0
     """Pixels per frame that map to the ends of the quantised range, as DenseFlow's bound."""
 
     def __post_init__(self) -> None:
-        _require(self.backend in ("opencv", "dis", "farneback"), "flow.backend must be opencv, dis or farneback")
+        known = ("tvl1", "opencv", "dis", "farneback")
+        _require(self.backend in known, f"flow.backend must be one of {', '.join(known)}")
         _require(0 < self.bound <= 1000, "flow.bound must be above 0 and at most 1000 pixels")
 
 

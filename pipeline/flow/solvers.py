@@ -26,6 +26,8 @@ DIS_SMALLEST = 16
 def solver(config: FlowConfig) -> Solver:
     """The solver that `config.backend` names."""
     match config.backend:
+        case "tvl1":
+            return _tvl1
         case "opencv":
             return lambda frames: _each_pair(tvl1_opencv(), frames)
         case "dis":
@@ -34,6 +36,22 @@ def solver(config: FlowConfig) -> Solver:
             return lambda frames: _each_pair(farneback, frames)
         case _:
             raise ValueError(f"unknown flow backend {config.backend!r}")
+
+
+def _tvl1(frames: np.ndarray) -> np.ndarray:
+    import torch  # takes a second, and only this backend needs it
+
+    from pipeline.flow import tvl1
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # sums, and so the early stop, depend on it
+    try:
+        with _one_thread(), torch.inference_mode():
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            pictures = torch.from_numpy(grey(frames)).to(device)
+            return tvl1.flow(pictures, batch=8 if device == "cuda" else 1).cpu().numpy()
+    finally:
+        torch.set_num_threads(threads)
 
 
 def grey(frames: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 from pipeline.config import FlowConfig
 from pipeline.flow.solvers import grey, solver
 
-BACKENDS = ("opencv", "dis", "farneback")
+BACKENDS = ("tvl1", "opencv", "dis", "farneback")
 SHIFT = np.array([3.0, -2.0])
 
 

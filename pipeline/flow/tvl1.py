@@ -1,0 +1,173 @@
+"""TV-L1 optical flow (Zach, Pock and Bischof, DAGM 2007; Sánchez, Meinhardt-Llopis and Facciolo, IPOL 2013), batched
+over frame pairs in torch, on CUDA or the CPU, with the parameters of OpenCV's DualTVL1.
+
+The median filter before each outer round and the stop when the mean squared
+update is at most epsilon² follow OpenCV, so that its fields are reached within small fractions of a pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+SMALLEST = 16
+"""No level of the pyramid but the picture itself has a side of fewer pixels."""
+
+TINY = float(np.finfo(np.float32).eps)
+"""A squared gradient that small counts as none."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """As OpenCV names them; the defaults are its own."""
+
+    tau: float = 0.25
+    lambda_: float = 0.15
+    theta: float = 0.3
+    scales: int = 5
+    warps: int = 5
+    epsilon: float = 0.01
+    inner: int = 30
+    outer: int = 10
+    scale_step: float = 0.8
+    median: bool = True
+
+
+OPENCV = Parameters()
+
+DENSEFLOW = Parameters(inner=300, outer=1, median=False)
+"""The defaults of OpenCV's CUDA version, which DenseFlow runs."""
+
+
+def flow(pictures: torch.Tensor, parameters: Parameters = OPENCV, batch: int = 8) -> torch.Tensor:
+    """Grey uint8 frames [T, H, W] on any device → float32 [T−1, H, W, 2], x then y, in pixels per frame.
+
+    `batch` pairs are worked on at a time. Raises ValueError for fewer than two frames, FloatingPointError for
+    fields that are not finite.
+    """
+    if len(pictures) < 2:
+        raise ValueError(f"flow needs two frames, got {len(pictures)}")
+    pyramid = _pyramid(pictures.float()[:, None], parameters)
+    fields = [
+        _batch(pyramid, start, min(start + batch, len(pictures) - 1), parameters)
+        for start in range(0, len(pictures) - 1, batch)
+    ]
+    found = torch.cat(fields).movedim(1, -1).contiguous()
+    still = (pictures[1:] == pictures[:-1]).flatten(1).all(1)
+    found[still] = 0
+    if not torch.isfinite(found).all():
+        raise FloatingPointError("the flow is not finite")
+    return found
+
+
+def _pyramid(pictures: torch.Tensor, parameters: Parameters) -> list[torch.Tensor]:
+    levels = [pictures]
+    while len(levels) < parameters.scales:
+        size = [round(side * parameters.scale_step) for side in levels[-1].shape[2:]]
+        if min(size) < SMALLEST:
+            break
+        levels.append(_resize(levels[-1], size, [1 / parameters.scale_step] * 2))
+    return levels
+
+
+def _batch(pyramid: list[torch.Tensor], start: int, stop: int, parameters: Parameters) -> torch.Tensor:
+    """The fields [B, 2, H, W] of the pairs start…stop−1, from the coarsest level to the finest."""
+    u = pyramid[-1].new_zeros(stop - start, 2, *pyramid[-1].shape[2:])
+    for level in reversed(pyramid):
+        if u.shape[2:] != level.shape[2:]:
+            size = level.shape[2:]
+            u = (
+                _resize(u, size, [old / new for old, new in zip(u.shape[2:], size, strict=True)])
+                / parameters.scale_step
+            )
+        u = _solve_level(level[start:stop], level[start + 1 : stop + 1], u, parameters)
+    return u
+
+
+def _solve_level(first: torch.Tensor, second: torch.Tensor, u: torch.Tensor, parameters: Parameters) -> torch.Tensor:
+    dual = u.new_zeros(*u.shape[:2], 2, *u.shape[2:])
+    images = torch.cat([second, *_centred(second)], 1)
+    for _ in range(parameters.warps):
+        warped = _warp(images, u)
+        gradient = warped[:, 1:]
+        rho = warped[:, :1] - first - (gradient * u).sum(1, keepdim=True)
+        _iterate(u, dual, gradient, rho, parameters)
+    return u
+
+
+def _iterate(u: torch.Tensor, dual: torch.Tensor, gradient: torch.Tensor, rho: torch.Tensor, p: Parameters) -> None:
+    """Updates u [B, 2, H, W] and theta × the dual [B, 2, 2, H, W] in place; a pair that is done leaves the batch."""
+    inverse = 1 / gradient.square().sum(1, keepdim=True).clamp_min(TINY)
+    limit, stop = p.lambda_ * p.theta, p.epsilon**2 * u[0, 0].numel()
+    alive = torch.arange(len(u), device=u.device)
+    now = [u.clone(), dual.clone(), gradient, rho, inverse]
+    for iteration in range(p.inner * p.outer):
+        if p.median and iteration % p.inner == 0:
+            now[0] = median5(now[0])
+        error = _step(*now, limit, p)
+        going = error > stop
+        if not going.all():
+            u[alive[~going]], dual[alive[~going]] = now[0][~going], now[1][~going]
+            alive, now = alive[going], [part[going] for part in now]
+            if not len(alive):
+                return
+    u[alive], dual[alive] = now[0], now[1]
+
+
+def _step(u, dual, gradient, rho, inverse, limit: float, p: Parameters) -> torch.Tensor:  # type: ignore[no-untyped-def]
+    """One iteration in place; the squared update of each pair."""
+    shift = torch.addcmul(rho, gradient[:, :1], u[:, :1]).addcmul_(gradient[:, 1:], u[:, 1:])
+    shift.mul_(inverse).clamp_(-limit, limit)
+    change = dual[:, :, 0] + dual[:, :, 1]
+    change[..., 1:].sub_(dual[:, :, 0, :, :-1])
+    change[..., 1:, :].sub_(dual[:, :, 1, :-1])
+    change.addcmul_(shift, gradient, value=-1)
+    u.add_(change)
+    slope = torch.zeros_like(dual)
+    torch.sub(u[..., 1:], u[..., :-1], out=slope[:, :, 0, :, :-1])
+    torch.sub(u[..., 1:, :], u[..., :-1, :], out=slope[:, :, 1, :-1])
+    norm = torch.hypot(slope[:, :, :1], slope[:, :, 1:]).mul_(p.tau / p.theta).add_(1)
+    dual.add_(slope, alpha=p.tau).div_(norm)
+    return change.flatten(1).square().sum(1)
+
+
+def median5(u: torch.Tensor) -> torch.Tensor:
+    """The median of 5 × 5 pixels of each plane [B, C, H, W]; border pixels are repeated outwards."""
+    if u.device.type == "cpu":
+        planes = [torch.from_numpy(cv2.medianBlur(plane.numpy(), 5)) for plane in u.flatten(0, 1).contiguous()]
+        return torch.stack(planes).view_as(u)
+    padded = F.pad(u, (2, 2, 2, 2), mode="replicate")
+    height, width = u.shape[2:]
+    return (
+        torch.stack([padded[..., y : y + height, x : x + width] for y in range(5) for x in range(5)]).median(0).values
+    )
+
+
+def _warp(images: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
+    """Images [B, C, H, W] read at x + u by cubic convolution with zeros outside."""
+    sides = u.shape[:1:-1]
+    axes = [torch.arange(side, device=u.device, dtype=u.dtype) for side in sides]
+    x, y = axes[0] + u[:, 0], axes[1][:, None] + u[:, 1]
+    grid = torch.stack([(at + 0.5) * (2 / side) - 1 for at, side in zip((x, y), sides, strict=True)], -1)
+    return F.grid_sample(images, grid, mode="bicubic", padding_mode="zeros", align_corners=False)
+
+
+def _centred(image: torch.Tensor) -> list[torch.Tensor]:
+    padded = F.pad(image, (1, 1, 1, 1), mode="replicate")
+    return [(padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2, (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2]
+
+
+def _resize(planes: torch.Tensor, size, steps: list[float]) -> torch.Tensor:  # type: ignore[no-untyped-def]
+    """Bilinear, pixel centres at halves, borders repeated; `steps` are old pixels for one new, down then right."""
+    for axis, (side, step) in enumerate(zip(size, steps, strict=True), start=2):
+        last = planes.shape[axis] - 1
+        at = ((torch.arange(side, device=planes.device) + 0.5) * step - 0.5).clamp(0, last)
+        low = at.floor().long()
+        share = (at - low).view([-1 if i == axis else 1 for i in range(4)])
+        high = planes.index_select(axis, (low + 1).clamp_max(last))
+        planes = torch.lerp(planes.index_select(axis, low), high, share)
+    return planes
