@@ -108,7 +108,7 @@ def _iterate(u: torch.Tensor, dual: torch.Tensor, gradient: torch.Tensor, rho: t
     for iteration in range(p.inner * p.outer):
         if p.median and iteration % p.inner == 0:
             now[0] = median5(now[0])
-        error = _step(*now, limit, p)
+        error = _step(now[0], now[1], now[2], now[3], now[4], limit, p)
         going = error > stop
         if not going.all():
             u[alive[~going]], dual[alive[~going]] = now[0][~going], now[1][~going]
