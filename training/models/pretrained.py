@@ -1,30 +1,76 @@
-"""Published weights into our models."""
+"""Published weights into our models.
+
+A checkpoint is read without running anything that it may hold. Where a published file names or shapes its
+weights unlike our model, the model's family says what becomes of each in `fit_published`.
+"""
 
 from __future__ import annotations
 
+import argparse
+import io
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pipeline.errors import UserError
 
-CONTAINERS = ("model_state", "state_dict", "model")
-"""Under which a checkpoint keeps its weights (PySlowFast, the OpenMMLab tools, others); some have none."""
+CONTAINERS = ("model_state", "state_dict", "model", "module", "blobs")
+"""Under which a checkpoint keeps its weights: PySlowFast and Hiera, OpenMMLab, VideoMAE, DeepSpeed, Caffe2."""
+
+_ARRAY, _SCALAR = (value.__reduce__()[0] for value in (np.zeros(1), np.float64(0)))  # NumPy's own readers of pickles
+_NUMPY = ("numpy.core.multiarray", "numpy._core.multiarray")  # where they stand in older and newer files
+
+BESIDE_WEIGHTS: list[Any] = [
+    argparse.Namespace,
+    np.dtype,
+    *((_SCALAR, f"{module}.scalar") for module in _NUMPY),
+    *(type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int32, np.int64, np.bool_)),
+]
+"""Plain values that published checkpoints hold beside their weights, such as the arguments of the training."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A tensor of the file as our model takes it."""
+
+    key: str
+    """The entry of our state dict that it is for."""
+    value: Tensor
+    how: str = ""
+    """What was done to it, in words, if more than renaming: "inflated over 5 frames"."""
+
+
+@runtime_checkable
+class ReadsPublished(Protocol):
+    """A model whose published files name or shape some weights in another way."""
+
+    def fit_published(self, weights: Mapping[str, Tensor]) -> Mapping[str, Fitted | str]:
+        """For every key of the file the weight as this model takes it, or why it is left out."""
+        ...
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of every key: `used`; `left_out` of the file, with the reason; `missing` from the file."""
+    """What became of every key.
+
+    `used`: filled entries of the model. `changed`: what was done to some of them. `left_out`: keys of the file
+    with the reason. `missing`: entries of the model that the file has nothing for.
+    """
 
     used: tuple[str, ...]
+    changed: dict[str, str]
     left_out: dict[str, str]
     missing: tuple[str, ...]
 
     def __str__(self) -> str:
         lines = [f"{len(self.used)} used, {len(self.left_out)} left out, {len(self.missing)} missing"]
+        lines += [f"changed   {key}: {how}" for key, how in self.changed.items()]
         lines += [f"left out  {key}: {why}" for key, why in self.left_out.items()]
         lines += [f"missing   {key}" for key in self.missing]
         return "\n".join(lines)
@@ -41,31 +87,49 @@ def load_pretrained(model: nn.Module, path: Path, into: str = "") -> LoadReport:
         target = model.get_submodule(into)
     except AttributeError:
         raise UserError(f"{path}: the model has no part {into!r} to load it into") from None
-    source = read_weights(path)
+    entries = read_weights(path)
+    weights = {key: value for key, value in entries.items() if isinstance(value, Tensor)}
+    fits = target.fit_published(weights) if isinstance(target, ReadsPublished) else as_named(weights)
     own = target.state_dict()
+    changed: dict[str, str] = {}
+    left_out = {key: "not a tensor" for key in entries if key not in weights}
     used: list[str] = []
-    left_out: dict[str, str] = {}
     with torch.no_grad():
-        for key, value in source.items():
+        for source in weights:
+            fit = fits.get(source, "the model has no use for it")
+            if isinstance(fit, str):
+                left_out[source] = fit
+                continue
+            key, value = fit.key, fit.value
             if key not in own:
-                left_out[key] = "the model has no such key"
+                left_out[source] = "the model has no such key"
             elif own[key].shape == value.shape:
                 own[key].copy_(value)
                 used.append(key)
+                changed |= {key: fit.how} if fit.how else {}
             elif _one_token_for_many(own[key], value, key):
                 own[key].add_(value)  # onto the random start: equal tokens would get equal gradients for ever
                 used.append(key)
+                changed[key] = f"one token for {own[key].shape[1]}"
             else:
-                left_out[key] = f"shape {tuple(value.shape)} in the file, {tuple(own[key].shape)} in the model"
+                left_out[source] = f"shape {tuple(value.shape)} in the file, {tuple(own[key].shape)} in the model"
     if not used:
         raise UserError(f"{path}: none of its weights fits the model; is it a checkpoint of another one?")
-    return LoadReport(tuple(used), left_out, tuple(key for key in own if key not in used))
+    return LoadReport(tuple(used), changed, left_out, tuple(key for key in own if key not in used))
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint by name, without the `module.` that data-parallel training leaves."""
+def as_named(weights: Mapping[str, Tensor]) -> dict[str, Fitted | str]:
+    """Every weight for the entry of its own name."""
+    return {key: Fitted(key, value) for key, value in weights.items()}
+
+
+def read_weights(path: Path) -> dict[str, Any]:
+    """The weights of a checkpoint by name, without the `module.` that data-parallel training leaves.
+
+    What stands among them and is no tensor is given as it is.
+    """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = _read_caffe2(path) if path.suffix == ".pkl" else _read_torch(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such checkpoint") from None
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, IsADirectoryError) as error:
@@ -75,10 +139,42 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if isinstance(content, dict) and isinstance(content.get(name), dict):
             content = content[name]
             break
-    tensors = {k: v for k, v in content.items() if isinstance(v, Tensor)} if isinstance(content, dict) else {}
-    if not tensors:
+    if not isinstance(content, dict) or not any(isinstance(value, Tensor) for value in content.values()):
         raise UserError(f"{path}: holds no weights")
-    return {str(key).removeprefix("module."): value for key, value in tensors.items()}
+    return {str(key).removeprefix("module."): value for key, value in content.items()}
+
+
+def _read_torch(path: Path) -> Any:
+    with torch.serialization.safe_globals(BESIDE_WEIGHTS):
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _read_caffe2(path: Path) -> Any:
+    """PySlowFast's converted models: a pickle of NumPy arrays from Python 2, under `blobs`."""
+    content = _ArraysOnly(io.BytesIO(path.read_bytes()), encoding="latin1").load()
+    if isinstance(content, dict) and isinstance(content.get("blobs"), dict):
+        arrays = content["blobs"].items()
+        content = {"blobs": {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in arrays}}
+    return content
+
+
+ARRAYS = {
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    **{(module, "_reconstruct"): _ARRAY for module in _NUMPY},
+    **{(module, "scalar"): _SCALAR for module in _NUMPY},
+    ("_codecs", "encode"): lambda text, encoding: text.encode(encoding),
+}
+"""What a pickle of arrays looks up; the last is how Python 3 writes bytes in the pickles of Python 2."""
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Unpickles NumPy arrays and plain containers, and refuses to look up anything else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in ARRAYS:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        return ARRAYS[module, name]
 
 
 def _one_token_for_many(own: Tensor, value: Tensor, key: str) -> bool:
