@@ -15,7 +15,7 @@ import subprocess
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -42,6 +42,9 @@ LARGEST_BATCH = 64
 CONNECT_S = 5
 """Seconds after which a scheduler that does not answer is given up."""
 
+GPU_THREADS = 4
+"""Calls at a time on one GPU: while one computes there, the others decode and encode on the CPU."""
+
 DEATHS = 3
 """A call that was on a worker when it died is tried again until this many deaths."""
 
@@ -62,30 +65,37 @@ class Engine:
     def run(
         self, tasks: Iterable[T], call: Callable[[T], Callable[[], Any]], resource: str
     ) -> Iterator[tuple[T, Any | Failure, float]]:
-        """Yields (task, result, seconds on the worker) as they finish.
+        """Yields (task, result, seconds on the worker) as they finish; as `run_together` with one resource."""
+        return self.run_together({resource: tasks}, call)
+
+    def run_together(
+        self, tasks: Mapping[str, Iterable[T]], call: Callable[[T], Callable[[], Any]]
+    ) -> Iterator[tuple[T, Any | Failure, float]]:
+        """Yields (task, result, seconds on the worker) as they finish; `tasks` are by the resource that they need.
 
         At most `in_flight` batches per worker are with the scheduler, so memory does not grow with the number of
         tasks. When a worker dies, all that it held is suspect; suspects are run again at the end, each alone, so that
         only the guilty one fails, at the third death.
         """
-        remaining = (_Work(task) for task in tasks)
-        suspects: list[_Work[T]] = []
-        waiting: dict[Any, list[_Work[T]]] = {}
+        suspects: list[tuple[_Lane[T], _Work[T]]] = []
+        waiting: dict[Any, tuple[_Lane[T], list[_Work[T]]]] = {}
         finished = as_completed()
-        pace = _Pace()
 
-        def submit(batch: list[_Work[T]]) -> None:
+        def submit(lane: _Lane[T], batch: list[_Work[T]]) -> None:
             if batch:
                 calls = [call(work.task) for work in batch]
-                future = self._client.submit(_run_batch, calls, self._patience_s, pure=False, resources={resource: 1})
-                waiting[future] = batch
+                needs = {lane.resource: 1}
+                future = self._client.submit(_run_batch, calls, self._patience_s, pure=False, resources=needs)
+                waiting[future] = lane, batch
                 finished.add(future)
 
-        for _ in range(self._offering(resource) * self._in_flight):
-            submit(list(islice(remaining, 1)))
+        for resource, remaining in tasks.items():
+            lane = _Lane(resource, (_Work(task) for task in remaining), _Pace())
+            for _ in range(self._offering(resource) * self._in_flight):
+                submit(lane, list(islice(lane.remaining, 1)))
         while waiting:
             future = next(finished)
-            batch = waiting.pop(future)
+            lane, batch = waiting.pop(future)
             error = _error(future)
             if isinstance(error, KilledWorker):
                 for work in batch:
@@ -93,27 +103,34 @@ class Engine:
                     if work.deaths == DEATHS:
                         yield work.task, Failure(Reason.KILLED, f"killed its worker {DEATHS} times"), 0.0
                     else:
-                        suspects.append(work)
+                        suspects.append((lane, work))
             else:
                 for work, (result, seconds) in zip(batch, _results(future, error, len(batch)), strict=True):
-                    pace.note(seconds)
+                    lane.pace.note(seconds)
                     yield work.task, result, seconds
-            submit(list(islice(remaining, pace.batch())))
+            submit(lane, list(islice(lane.remaining, lane.pace.batch())))
             if not waiting and suspects:
-                submit([suspects.pop()])
+                lane, work = suspects.pop()
+                submit(lane, [work])
+
+    def offers(self, resource: str) -> bool:
+        """Whether a worker has the resource now."""
+        return self._count(resource) > 0
 
     def calls(self, resource: str) -> Calls[Any]:
         """For calls whose caller decides when each goes out."""
         return Calls(self._client, resource, self._offering(resource), self._patience_s)
 
     def _offering(self, resource: str) -> int:
-        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-        offering = sum(1 for worker in workers if worker["resources"].get(resource))
-        if not offering:
+        if not (offering := self._count(resource)):
             raise UserError(
                 f"no Dask worker offers {resource}: start workers with --resources 'NET=1 CPU=1' (GPU=1 with a GPU)"
             )
         return offering
+
+    def _count(self, resource: str) -> int:
+        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+        return int(sum(worker["resources"].get(resource, 0) for worker in workers))
 
 
 class Calls(Generic[T]):
@@ -218,14 +235,19 @@ def _local_cluster(config: EngineConfig, workers: int) -> SpecCluster:
 
 def worker_spec(config: EngineConfig, workers: int, gpus: int) -> dict[str, Any]:
     """The processes of a local cluster: `workers` for downloads and CPU work, and one for each GPU, which sees
-    that GPU alone."""
+    that GPU alone and runs GPU_THREADS calls at a time."""
     options = {"nthreads": 1, "memory_limit": config.memory_limit, "silence_logs": logging.CRITICAL, "dashboard": False}
     spec: dict[str, Any] = {
         f"cpu-{number}": {"cls": Nanny, "options": options | {"resources": {"NET": 1, "CPU": 1}}}
         for number in range(workers)
     }
     for number in range(gpus):
-        own = {"resources": {"GPU": 1}, "env": {"CUDA_VISIBLE_DEVICES": str(number)}}
+        own = {
+            "resources": {"GPU": GPU_THREADS},
+            "nthreads": GPU_THREADS,
+            "memory_limit": GPU_THREADS * parse_bytes(config.memory_limit),
+            "env": {"CUDA_VISIBLE_DEVICES": str(number)},
+        }
         spec[f"gpu-{number}"] = {"cls": Nanny, "options": options | own}
     return spec
 
@@ -261,6 +283,15 @@ class _Work(Generic[T]):
 
     task: T
     deaths: int = 0
+
+
+@dataclass
+class _Lane(Generic[T]):
+    """The tasks that are left for one resource."""
+
+    resource: str
+    remaining: Iterator[_Work[T]]
+    pace: _Pace
 
 
 class _Pace:

@@ -141,14 +141,23 @@ class RgbdiffConfig:
 @dataclass(frozen=True)
 class FlowConfig:
     backend: str = "opencv"
-    """tvl1 (our TV-L1, on a GPU if there is one), opencv (that of opencv-contrib), dis (fast preview) or farneback."""
+    """tvl1 (our TV-L1, on a GPU if there is one), opencv (that of opencv-contrib), dis (fast preview), farneback, or
+    denseflow (`binary` needed)."""
     bound: float = 20.0
     """Pixels per frame that map to the ends of the quantised range, as DenseFlow's bound."""
+    preset: str = "opencv"
+    """Parameters of tvl1: opencv (its DualTVL1) or denseflow (no median filter, up to 300 iterations a warp)."""
+    binary: str = ""
+    """Path of your own build of DenseFlow for the backend denseflow, the same on all machines."""
 
     def __post_init__(self) -> None:
-        known = ("tvl1", "opencv", "dis", "farneback")
+        known = ("tvl1", "opencv", "dis", "farneback", "denseflow")
         _require(self.backend in known, f"flow.backend must be one of {', '.join(known)}")
+        _require(self.preset in ("opencv", "denseflow"), "flow.preset must be opencv or denseflow")
         _require(0 < self.bound <= 1000, "flow.bound must be above 0 and at most 1000 pixels")
+        if self.backend == "denseflow":
+            _require(bool(self.binary), "flow: denseflow needs binary, the path of the program")
+            _require(self.bound == int(self.bound), "flow.bound must be a whole number for denseflow")
 
 
 @dataclass(frozen=True)

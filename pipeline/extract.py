@@ -15,7 +15,7 @@ from pipeline.config import Config, to_dict
 from pipeline.errors import Failure, Reason, from_exception
 from pipeline.files import replacing, write_bytes
 from pipeline.flow import codec as flow_codec
-from pipeline.flow import solvers
+from pipeline.flow import denseflow, solvers
 from pipeline.ledger import Ledger
 from pipeline.pose import codec as pose_codec
 from pipeline.pose.estimate import estimator
@@ -38,15 +38,35 @@ def plan(modality: str, cut: Plan, ledger: Ledger, work: Path, config: Config) -
     return result
 
 
-def tasks(plans: Sequence[Plan], cut: Plan, work: Path, config: Config) -> list[Task]:
-    """One task a clip, for all modalities that are left of it; longest clips first, so that workers end together."""
-    works: dict[str, dict[Goal, str]] = {}
+def check(modalities: Sequence[str], config: Config) -> None:
+    """Raises UserError for what a person must mend before any clip is worth decoding."""
+    if "flow" in modalities and config.flow.backend == "denseflow":
+        denseflow.check(Path(config.flow.binary))
+
+
+def unit(modalities: Sequence[str]) -> str:
+    """What the tasks of `tasks` are counted in: flow alone in pairs of frames."""
+    return "pairs" if list(modalities) == ["flow"] else "payloads"
+
+
+def tasks(plans: Sequence[Plan], cut: Plan, work: Path, config: Config, flow_on_gpu: bool) -> list[Task]:
+    """One task a clip, for all modalities that are left of it, and one more where flow has the GPU to itself; longest
+    clips first, so that workers end together."""
+    works: dict[tuple[str, str], dict[Goal, str]] = {}
     for plan in plans:
+        resource = "GPU" if flow_on_gpu and plan.stage == "flow" else "CPU"
         for key, goal in plan.ready.items():
-            works.setdefault(key, {})[(plan.stage, key)] = goal
-    clips = sorted((cut.record(key, Clip) for key in works), key=lambda clip: -clip.frames)
+            works.setdefault((key, resource), {})[(plan.stage, key)] = goal
+    in_pairs = unit([plan.stage for plan in plans]) == "pairs"
+    clips = {key: cut.record(key, Clip) for key, _ in works}
     return [
-        Task(works[clip.key], functools.partial(_call, clip, list(works[clip.key]), work, config)) for clip in clips
+        Task(
+            goals := works[key, resource],
+            functools.partial(_call, clips[key], list(goals), work, config),
+            resource,
+            size=clips[key].frames - 1 if in_pairs else 0,
+        )
+        for key, resource in sorted(works, key=lambda name: -clips[name[0]].frames)
     ]
 
 
@@ -82,9 +102,9 @@ def _payload(modality: str, clip: Clip, frames: np.ndarray, work: Path, config: 
                 with replacing(path) as part:
                     media.encode(rgb_difference(frames), part, clip.fps, crf=config.rgbdiff.crf, gop=config.rgbdiff.gop)
             case "flow":
-                fields = solvers.solver(config.flow)(frames)
-                write_bytes(path, flow_codec.encode(fields, config.flow.bound, clip.fps))
-                count, detail = len(fields), {"backend": config.flow.backend, "bound": config.flow.bound}
+                levels = solvers.levels(config.flow, frames, work / clip.path)
+                write_bytes(path, flow_codec.encode(levels, clip.fps))
+                count, detail = len(levels), {"backend": config.flow.backend, "bound": config.flow.bound}
             case "skeleton":
                 skeleton = estimator(config.skeleton)(frames, clip.fps, clip.key)
                 if isinstance(skeleton, Failure):
@@ -97,7 +117,7 @@ def _payload(modality: str, clip: Clip, frames: np.ndarray, work: Path, config: 
                     "weights": skeleton.weights,
                     "found": int(skeleton.found.sum()),
                 }
-    except (media.EncodeError, OSError) as error:
+    except (media.EncodeError, denseflow.DenseflowError, FloatingPointError, MemoryError, OSError) as error:
         return from_exception(error)
     return Payload(
         key=clip.key,

@@ -42,6 +42,13 @@ TRIED_AGAIN = (Reason.RATE_LIMITED, Reason.BOT_CHECK, Reason.UNREACHABLE)
 class Task:
     works: dict[Goal, str]
     call: Call
+    resource: str = "CPU"
+    size: int = 0
+    """What it counts for on the bar; 0 for one a goal."""
+
+    @property
+    def length(self) -> int:
+        return self.size or len(self.works)
 
 
 @dataclass
@@ -90,15 +97,17 @@ class Plan:
         return True
 
 
-def run(title: str, tasks: list[Task], resource: str, engine: Engine, ledger: Ledger, unit: str) -> None:
+def run(title: str, tasks: list[Task], engine: Engine, ledger: Ledger, unit: str) -> None:
     """Runs tasks to the end, each result in the ledger as it comes. A full disk stops the run: UserError."""
-    goals = sum(len(task.works) for task in tasks)
-    if not goals:
+    if not tasks:
         return
-    with bar(title, goals, unit) as progress:
-        for task, outcome, seconds in engine.run(tasks, lambda task: task.call, resource):
+    lanes: dict[str, list[Task]] = {}
+    for task in tasks:
+        lanes.setdefault(task.resource, []).append(task)
+    with bar(title, sum(task.length for task in tasks), unit) as progress:
+        for task, outcome, seconds in engine.run_together(lanes, lambda task: task.call):
             attempts = _note(title, task, outcome, seconds, ledger)
-            progress.advance(len(attempts), failed=sum(not attempt.done for attempt in attempts))
+            progress.advance(task.length, failed=sum(not attempt.done for attempt in attempts))
 
 
 def run_politely(

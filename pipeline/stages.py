@@ -88,7 +88,7 @@ def run_detect(project: Project, engine: Engine) -> tuple[Plan, Path, int]:
     fetched = plans(project, ())[fetch.STAGE]
     arguments = (fetched, project.ledger, project.work, project.config)
     left = detect.plan(project.tables, *arguments)
-    run("detect", detect.tasks(left, fetched, project.work, project.config), "CPU", engine, project.ledger, "videos")
+    run("detect", detect.tasks(left, fetched, project.work, project.config), engine, project.ledger, "videos")
     found = detect.plan(project.tables, *arguments)
     return found, *detect.collect(found, project.work)
 
@@ -97,15 +97,17 @@ def run_cut(project: Project, engine: Engine) -> None:
     """Cuts the segments that are left of the videos that are there."""
     found = plans(project, ())
     tasks = cut.tasks(found[cut.STAGE], project.tables, found[fetch.STAGE], project.work, project.config.cut)
-    run("cut", tasks, "CPU", engine, project.ledger, "clips")
+    run("cut", tasks, engine, project.ledger, "clips")
 
 
 def run_extract(project: Project, engine: Engine, modalities: Sequence[str]) -> None:
     """Computes the payloads that are left of the clips that are there."""
+    extract.check(modalities, project.config)
     found = plans(project, modalities)
-    tasks = extract.tasks([found[m] for m in modalities], found[cut.STAGE], project.work, project.config)
+    on_gpu = project.config.flow.backend == "tvl1" and engine.offers("GPU")
+    tasks = extract.tasks([found[m] for m in modalities], found[cut.STAGE], project.work, project.config, on_gpu)
     title = "extract" if len(modalities) > 1 else f"extract {modalities[0]}"
-    run(title, tasks, "CPU", engine, project.ledger, "payloads")
+    run(title, tasks, engine, project.ledger, extract.unit(modalities))
 
 
 def run_shards(project: Project, engine: Engine, modalities: Sequence[str]) -> Path:
@@ -123,7 +125,7 @@ def run_shards(project: Project, engine: Engine, modalities: Sequence[str]) -> P
     if parent:
         project.ledger.append(shard.adopt(left, shards, columns, parent, project.work, folder))
         left = shard.plan(shards, columns, project.ledger, project.work, folder)
-    run("shards", shard.tasks(left, shards, columns, project.work, folder), "CPU", engine, project.ledger, "tars")
+    run("shards", shard.tasks(left, shards, columns, project.work, folder), engine, project.ledger, "tars")
     left = shard.plan(shards, columns, project.ledger, project.work, folder)
     if left.left or left.failed:
         raise UserError(f"{folder}: {left.left + len(left.failed)} tars are not written; run the same command again")

@@ -14,7 +14,7 @@ every field is a key frame, and a loader decodes only those it asks for.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -39,24 +39,19 @@ def dequantise(levels: np.ndarray, bound: float) -> np.ndarray:
     return values.astype(np.float32)[levels]
 
 
-def encode(flow: np.ndarray, bound: float, fps: float | Fraction) -> bytes:
-    """Fields [T, H, W, 2] in pixels per frame → the bytes of an mp4; equal fields give equal bytes.
+def encode(levels: np.ndarray, fps: float | Fraction) -> bytes:
+    """Quantised fields, uint8 [T, H, W, 2] → the bytes of an mp4; equal levels give equal bytes.
 
     Raises ValueError if there is no field or the width is odd (4:2:0 decoders cannot show it),
     media.EncodeError with ffmpeg's words, OSError if the disk is full.
     """
-    if flow.ndim != 4 or flow.shape[-1] != 2 or 0 in flow.shape or flow.shape[2] % 2:
-        raise ValueError(f"flow must be [T, H, even W, 2] with at least one field, not {list(flow.shape)}")
+    if levels.ndim != 4 or levels.shape[-1] != 2 or 0 in levels.shape or levels.shape[2] % 2:
+        raise ValueError(f"flow must be [T, H, even W, 2] with at least one field, not {list(levels.shape)}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "flow.mp4"
-        media.encode(_stacked(flow, bound), path, fps, crf=LOSSLESS, gop=KEY_FRAMES_ONLY, grey=True)
+        pictures = (np.concatenate([field[..., 0], field[..., 1]]) for field in levels)
+        media.encode(pictures, path, fps, crf=LOSSLESS, gop=KEY_FRAMES_ONLY, grey=True)
         return path.read_bytes()
-
-
-def _stacked(flow: np.ndarray, bound: float) -> Iterator[np.ndarray]:
-    for field in flow:
-        levels = quantise(field, bound)
-        yield np.concatenate([levels[..., 0], levels[..., 1]])
 
 
 def decode(data: bytes, bound: float, frames: Sequence[int] | None = None) -> np.ndarray:

@@ -39,10 +39,14 @@ def write_flo(path: Path, field: np.ndarray) -> None:
 
 
 def read_denseflow(folder: Path, bound: float) -> np.ndarray:
-    """The fields [T, H, W, 2] of a folder with flow_x_00000.jpg, flow_y_00000.jpg, … as DenseFlow writes it.
+    """The fields [T, H, W, 2] of a folder as DenseFlow writes it, run with `bound`: the files do not say."""
+    return dequantise(read_denseflow_levels(folder), bound)
 
-    Numbers may start anywhere and must have no gap. `bound` is what DenseFlow was run with; the files do
-    not say.
+
+def read_denseflow_levels(folder: Path) -> np.ndarray:
+    """The levels [T, H, W, 2] of a folder with flow_x_00000.jpg, flow_y_00000.jpg, … as DenseFlow writes it.
+
+    Numbers may start anywhere and must have no gap.
     """
     numbers: dict[str, list[int]] = {"x": [], "y": []}
     paths: dict[tuple[str, int], Path] = {}
@@ -57,7 +61,7 @@ def read_denseflow(folder: Path, bound: float) -> np.ndarray:
     pairs = [[_read_grey(paths[axis, number]) for axis in "xy"] for number in found]
     if len({levels.shape for pair in pairs for levels in pair}) > 1:
         raise ValueError(f"{folder}: pictures of different sizes")
-    return np.stack([dequantise(np.stack(pair, axis=-1), bound) for pair in pairs])
+    return np.stack([np.stack(pair, axis=-1) for pair in pairs])
 
 
 def write_denseflow(folder: Path, flow: np.ndarray, bound: float) -> None:

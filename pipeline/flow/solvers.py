@@ -10,24 +10,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from pipeline.config import FlowConfig
+from pipeline.flow import denseflow
+from pipeline.flow.codec import quantise
 
 Solver = Callable[[np.ndarray], np.ndarray]
 PairSolver = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+GPU_BATCH = 8
+"""Pairs on a GPU at a time: the working set of more, 4 MB a pair at 340×256, leaves the cache of an H100 (50 MB)."""
 
 DIS_SMALLEST = 16
 """DIS needs a whole 8-pixel patch at half size: narrower pictures are padded to this many pixels."""
 
 
 def solver(config: FlowConfig) -> Solver:
-    """The solver that `config.backend` names."""
+    """The solver that `config.backend` names: all but denseflow, which reads files and quantises by itself."""
     match config.backend:
         case "tvl1":
-            return _tvl1
+            return lambda frames: _tvl1(frames, config, quantised=False)
         case "opencv":
             return lambda frames: _each_pair(tvl1_opencv(), frames)
         case "dis":
@@ -38,7 +44,19 @@ def solver(config: FlowConfig) -> Solver:
             raise ValueError(f"unknown flow backend {config.backend!r}")
 
 
-def _tvl1(frames: np.ndarray) -> np.ndarray:
+def levels(config: FlowConfig, frames: np.ndarray, clip: Path) -> np.ndarray:
+    """The quantised flow (see codec.py) of a clip by any backend, uint8 [T−1, H, W, 2]; `frames` are those of the
+    file `clip`. Raises denseflow.DenseflowError for what that program does wrong, MemoryError for a GPU that cannot
+    hold one pair."""
+    if config.backend == "denseflow":
+        return denseflow.levels(Path(config.binary), clip, int(config.bound), frames.shape)
+    if config.backend == "tvl1":
+        return _tvl1(frames, config, quantised=True)
+    return np.stack([quantise(field, config.bound) for field in solver(config)(frames)])
+
+
+def _tvl1(frames: np.ndarray, config: FlowConfig, quantised: bool) -> np.ndarray:
+    """The flow or its levels, on the GPU if there is one: the frames go there once, and levels come back."""
     import torch  # takes a second, and only this backend needs it
 
     from pipeline.flow import tvl1
@@ -49,7 +67,11 @@ def _tvl1(frames: np.ndarray) -> np.ndarray:
         with _one_thread(), torch.inference_mode():
             device = "cuda" if torch.cuda.is_available() else "cpu"
             pictures = torch.from_numpy(grey(frames)).to(device)
-            return tvl1.flow(pictures, batch=8 if device == "cuda" else 1).cpu().numpy()
+            parts = tvl1.flow(pictures, tvl1.PRESETS[config.preset], batch=GPU_BATCH if device == "cuda" else 1)
+            results = (tvl1.quantise(part, config.bound) if quantised else part for part in parts)
+            return np.concatenate([result.cpu().numpy() for result in results])
+    except torch.OutOfMemoryError as error:
+        raise MemoryError(f"one pair of frames does not fit: {error}") from None
     finally:
         torch.set_num_threads(threads)
 

@@ -7,6 +7,7 @@ update is at most epsilon² follow OpenCV, so that its fields are reached within
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -42,26 +43,60 @@ OPENCV = Parameters()
 DENSEFLOW = Parameters(inner=300, outer=1, median=False)
 """The defaults of OpenCV's CUDA version, which DenseFlow runs."""
 
+PRESETS = {"opencv": OPENCV, "denseflow": DENSEFLOW}
 
-def flow(pictures: torch.Tensor, parameters: Parameters = OPENCV, batch: int = 8) -> torch.Tensor:
-    """Grey uint8 frames [T, H, W] on any device → float32 [T−1, H, W, 2], x then y, in pixels per frame.
 
-    `batch` pairs are worked on at a time. Raises ValueError for fewer than two frames, FloatingPointError for
-    fields that are not finite.
+def flow(pictures: torch.Tensor, parameters: Parameters = OPENCV, batch: int = 8) -> Iterator[torch.Tensor]:
+    """Grey uint8 frames [T, H, W] on any device → T−1 fields in float32 parts [B, H, W, 2], x then y, in pixels per
+    frame; each pair's field is the same in any batch, but for rounding.
+
+    Up to `batch` pairs are worked on at a time, fewer from where they do not fit into memory. Raises ValueError for
+    fewer than two frames, FloatingPointError for fields that are not finite, torch.OutOfMemoryError if a single pair
+    does not fit.
     """
     if len(pictures) < 2:
         raise ValueError(f"flow needs two frames, got {len(pictures)}")
+    return in_batches(lambda start, stop: _batch(pictures[start : stop + 1], parameters), len(pictures) - 1, batch)
+
+
+def in_batches(solve: Callable[[int, int], torch.Tensor], pairs: int, batch: int) -> Iterator[torch.Tensor]:
+    """solve(start, stop) over all pairs, `batch` at a time; when memory runs out, with half as many from there on."""
+    start = 0
+    while start < pairs:
+        stop, found = min(start + batch, pairs), None
+        try:
+            found = solve(start, stop)
+        except torch.OutOfMemoryError:
+            if stop - start == 1:
+                raise
+        if found is None:  # here and not in the handler: the exception holds the tensors that did fit
+            batch = (stop - start) // 2
+            torch.cuda.empty_cache()
+        else:
+            yield found
+            start = stop
+
+
+def quantise(fields: torch.Tensor, bound: float) -> torch.Tensor:
+    """As codec.quantise, to the bit, on the fields' device."""
+    return ((fields.double() + bound) * (255 / (2 * bound))).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def _batch(pictures: torch.Tensor, parameters: Parameters) -> torch.Tensor:
+    """The fields [B, H, W, 2] between B + 1 frames, from the coarsest level of the pyramid to the finest."""
     pyramid = _pyramid(pictures.float()[:, None], parameters)
-    fields = [
-        _batch(pyramid, start, min(start + batch, len(pictures) - 1), parameters)
-        for start in range(0, len(pictures) - 1, batch)
-    ]
-    found = torch.cat(fields).movedim(1, -1).contiguous()
-    still = (pictures[1:] == pictures[:-1]).flatten(1).all(1)
-    found[still] = 0
-    if not torch.isfinite(found).all():
+    u = pyramid[-1].new_zeros(len(pictures) - 1, 2, *pyramid[-1].shape[2:])
+    for level in reversed(pyramid):
+        if u.shape[2:] != level.shape[2:]:
+            size = level.shape[2:]
+            steps = [old / new for old, new in zip(u.shape[2:], size, strict=True)]
+            u = _resize(u, size, steps) / parameters.scale_step
+        u = _solve_level(level[:-1], level[1:], u, parameters)
+    fields = u.movedim(1, -1).contiguous()
+    fields[(pictures[1:] == pictures[:-1]).flatten(1).all(1)] = 0
+    if not torch.isfinite(fields).all():
         raise FloatingPointError("the flow is not finite")
-    return found
+    return fields
 
 
 def _pyramid(pictures: torch.Tensor, parameters: Parameters) -> list[torch.Tensor]:
@@ -72,20 +107,6 @@ def _pyramid(pictures: torch.Tensor, parameters: Parameters) -> list[torch.Tenso
             break
         levels.append(_resize(levels[-1], size, [1 / parameters.scale_step] * 2))
     return levels
-
-
-def _batch(pyramid: list[torch.Tensor], start: int, stop: int, parameters: Parameters) -> torch.Tensor:
-    """The fields [B, 2, H, W] of the pairs start…stop−1, from the coarsest level to the finest."""
-    u = pyramid[-1].new_zeros(stop - start, 2, *pyramid[-1].shape[2:])
-    for level in reversed(pyramid):
-        if u.shape[2:] != level.shape[2:]:
-            size = level.shape[2:]
-            u = (
-                _resize(u, size, [old / new for old, new in zip(u.shape[2:], size, strict=True)])
-                / parameters.scale_step
-            )
-        u = _solve_level(level[start:stop], level[start + 1 : stop + 1], u, parameters)
-    return u
 
 
 def _solve_level(first: torch.Tensor, second: torch.Tensor, u: torch.Tensor, parameters: Parameters) -> torch.Tensor:
@@ -118,7 +139,15 @@ def _iterate(u: torch.Tensor, dual: torch.Tensor, gradient: torch.Tensor, rho: t
     u[alive], dual[alive] = now[0], now[1]
 
 
-def _step(u, dual, gradient, rho, inverse, limit: float, p: Parameters) -> torch.Tensor:  # type: ignore[no-untyped-def]
+def _step(
+    u: torch.Tensor,
+    dual: torch.Tensor,
+    gradient: torch.Tensor,
+    rho: torch.Tensor,
+    inverse: torch.Tensor,
+    limit: float,
+    p: Parameters,
+) -> torch.Tensor:
     """One iteration in place; the squared update of each pair."""
     shift = torch.addcmul(rho, gradient[:, :1], u[:, :1]).addcmul_(gradient[:, 1:], u[:, 1:])
     shift.mul_(inverse).clamp_(-limit, limit)
@@ -161,7 +190,7 @@ def _centred(image: torch.Tensor) -> list[torch.Tensor]:
     return [(padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2, (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2]
 
 
-def _resize(planes: torch.Tensor, size, steps: list[float]) -> torch.Tensor:  # type: ignore[no-untyped-def]
+def _resize(planes: torch.Tensor, size: Sequence[int], steps: Sequence[float]) -> torch.Tensor:
     """Bilinear, pixel centres at halves, borders repeated; `steps` are old pixels for one new, down then right."""
     for axis, (side, step) in enumerate(zip(size, steps, strict=True), start=2):
         last = planes.shape[axis] - 1

@@ -26,7 +26,7 @@ def main(items: int) -> None:
         ledger = Ledger(work / "ledger.sqlite")
         with engine(EngineConfig(), scheduler="", workers=2) as running:
             start = time.perf_counter()
-            run("no-op", _tasks(_plan(items, ledger, work)), "CPU", running, ledger, "clips")
+            run("no-op", _tasks(_plan(items, ledger, work)), running, ledger, "clips")
             seconds = time.perf_counter() - start
         after = _plan(items, ledger, work)
         ledger.close()

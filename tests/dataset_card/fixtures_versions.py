@@ -106,7 +106,7 @@ def _payload(clip: Toy, modality: str, work: Path) -> Payload:
             count, detail = clip.frames - 1, {"backend": "dis", "bound": 10.0}
             field = np.zeros((count, HEIGHT, WIDTH, 2), np.float32)
             field[..., 0] = 5
-            path.write_bytes(flow_codec.encode(field, 10.0, FPS))
+            path.write_bytes(flow_codec.encode(flow_codec.quantise(field, 10.0), FPS))
         case "skeleton":
             joints = np.ones((clip.frames, 17, 3), np.float32)
             joints[..., 0], joints[..., 1] = np.linspace(10, 54, 17), 24

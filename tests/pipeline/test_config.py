@@ -22,7 +22,7 @@ def test_the_demo_differs_in_values_only() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[flow]\nbond = 20.0", r"unknown key flow\.bond; known here: backend, bound"),
+        ("[flow]\nbond = 20.0", r"unknown key flow\.bond; known here: backend, binary, bound, preset"),
         ("[flow]\nbound = 'wide'", r"flow\.bound must be of type float"),
         ("[flow]\nbackend = 'magic'", r"flow\.backend must be"),
         ("[cut]\ncrf = 99", r"cut\.crf must be from 0 to 51"),

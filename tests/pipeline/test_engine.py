@@ -122,14 +122,13 @@ def test_each_gpu_has_a_worker_that_sees_it_alone(tmp_path: Path, monkeypatch: p
     listing.write_text("#!/bin/sh\necho 'GPU 0: One (UUID: a)'\necho 'GPU 1: Another (UUID: b)'\n")
     listing.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    look = functools.partial(os.getenv, "CUDA_VISIBLE_DEVICES", "all")
     with engine(EngineConfig(in_flight=1), scheduler="", workers=1) as started:
-        seen = [
-            result
-            for _, result, _ in started.run(
-                range(8), lambda _: functools.partial(os.getenv, "CUDA_VISIBLE_DEVICES"), "GPU"
-            )
-        ]
-    assert set(seen) == {"0", "1"}
+        assert started.offers("GPU") and not started.offers("TPU")
+        tasks = {"GPU": range(16), "CPU": range(100, 116)}
+        seen = {task: result for task, result, _ in started.run_together(tasks, lambda _: look)}
+    assert {seen[task] for task in tasks["GPU"]} == {"0", "1"}
+    assert {seen[task] for task in tasks["CPU"]} == {"all"}
 
 
 def test_a_slurm_job_asks_for_what_the_configuration_says() -> None:
@@ -151,7 +150,7 @@ def test_results_reach_the_ledger(running: Engine, ledger: Ledger) -> None:
         Task({("fetch", "b"): "w2"}, functools.partial(dict, [(("fetch", "b"), gone)])),
         Task({("fetch", "c"): "w3"}, functools.partial(operator.truediv, 1, 0)),
     ]
-    run("test", tasks, "NET", running, ledger, "videos")
+    run("test", tasks, running, ledger, "videos")
     latest = ledger.latest("fetch")
     assert latest["a"].record == VIDEO.__dict__
     assert (latest["b"].reason, latest["b"].message) == ("gone/private", "Private video")
@@ -160,11 +159,11 @@ def test_results_reach_the_ledger(running: Engine, ledger: Ledger) -> None:
 
 def test_a_full_disk_stops_the_run(running: Engine, ledger: Ledger) -> None:
     full = functools.partial(os.open, "/dev/full-and-gone", os.O_RDONLY)  # FileNotFoundError: a bug, not a full disk
-    run("test", [Task({("cut", "a"): "w"}, full)], "CPU", running, ledger, "clips")
+    run("test", [Task({("cut", "a"): "w"}, full)], running, ledger, "clips")
     assert ledger.latest("cut")["a"].reason == "ours/bug"
     no_space = functools.partial(dict, [(("cut", "b"), Failure(Reason.OUT_OF_DISK, os.strerror(errno.ENOSPC)))])
     with pytest.raises(UserError, match="no space left"):
-        run("test", [Task({("cut", "b"): "w"}, no_space)], "CPU", running, ledger, "clips")
+        run("test", [Task({("cut", "b"): "w"}, no_space)], running, ledger, "clips")
     assert ledger.latest("cut")["b"].reason == "ours/out-of-disk"
 
 
