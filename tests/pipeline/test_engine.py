@@ -73,6 +73,21 @@ def test_a_call_that_hangs_loses_its_worker_and_is_a_failure() -> None:
     assert results == dict.fromkeys([0, 1, 2, 4, 5])
 
 
+def test_a_call_that_takes_all_memory_loses_its_worker_and_is_a_failure() -> None:
+    with engine(EngineConfig(memory_limit="400MiB"), scheduler="", workers=2) as small:
+        results = outcomes(small, range(6), lambda n: functools.partial(hold, 600 if n == 3 else 1))
+    failure = results.pop(3)
+    assert failure.reason == Reason.KILLED, failure
+    assert results == dict.fromkeys([0, 1, 2, 4, 5], 2**20)
+
+
+def hold(mebibytes: int) -> int:
+    """Fills that much memory, and keeps what is too much long enough to be noticed."""
+    held = [bytes([1]) * 2**20 for _ in range(mebibytes)]
+    time.sleep(20 if mebibytes > 1 else 0)
+    return len(held[0])
+
+
 def test_a_lost_scheduler_ends_the_run_in_words() -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
     place = ["--host", "127.0.0.1", "--port", address.rpartition(":")[2], "--no-dashboard"]
