@@ -130,7 +130,7 @@ class Source:
     url: str
     licence: str
     notes: str
-    origin: str
+    origin: str = ""
 
 
 @dataclass(frozen=True)

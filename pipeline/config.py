@@ -36,6 +36,9 @@ class FetchConfig:
     """yt-dlp extractors that may be used; a source that needs another is rejected."""
     allow_private_hosts: bool = False
     """Whether loopback and private addresses may be contacted (the demo's own server)."""
+    sections: bool = False
+    """Download only what the segments need, where the site gives files in parts. Sources without segments are
+    downloaded whole, and one whose segments change is downloaded again."""
     max_bytes: int = 4 * 2**30
     """Larger files are rejected."""
     max_seconds: float = 4 * 3600.0

@@ -3,7 +3,8 @@
 One JSON object a line in, one a line out. In: {"do", "url", "options", "own"}, where `options` are yt-dlp's by its
 own names and `own` holds what it has no plain option for. Out, by what was asked for:
 
-    download   {"path"}: the file. The request also has "target", which its name starts with, and "lock", a file
+    download   {"path"}: the file. The request also has "target", which its name starts with, "lock", a file, and
+               "spans" in seconds: with some, the file holds only what they need, and "fps" comes with it
     look       {"video"}: what the page says, nothing downloaded
     list       {"entries"}: the videos of a playlist, channel or search, their pages not opened
     any        {"error", "retry_after"}: yt-dlp's own words, and the wait in seconds that the site asked for or null
@@ -14,6 +15,7 @@ It ends when its input does, in the middle of a download too, so that it does no
 from __future__ import annotations
 
 import contextlib
+import copy
 import email.utils
 import fcntl
 import functools
@@ -22,7 +24,6 @@ import ipaddress
 import json
 import os
 import queue
-import random
 import socket
 import sys
 import threading
@@ -39,7 +40,8 @@ from yt_dlp.networking._urllib import UrllibRH
 from yt_dlp.networking.exceptions import HTTPError, RequestError
 from yt_dlp.utils import YoutubeDLError, unsmuggle_url
 
-LONGEST_RETRY_WAIT_S = 60.0
+from pipeline.remote import Limits, NotInParts, RemoteFile, backoff
+
 RANGE_NOT_THERE = 416
 TOO_MANY_REQUESTS = 429
 
@@ -139,12 +141,37 @@ def _download(downloader: _Downloader, request: dict[str, Any]) -> dict[str, Any
     _one_video(found)
     if (found.get("duration") or 0) > limits["max_seconds"]:
         raise YoutubeDLError(f"longer than max_seconds: {found['duration']} s")
+    if request["spans"] and (parts := _download_sections(downloader, found, request)):
+        return parts
     result = downloader.process_ie_result(found, download=True)
     files = [Path(entry["filepath"]) for entry in result.get("requested_downloads", []) if "filepath" in entry]
     present = [path for path in files if path.exists()]
     if not present:
         raise YoutubeDLError(f"File is larger than max-filesize ({limits['max_bytes']} bytes)")
     return {"path": str(present[0])}
+
+
+def _download_sections(
+    downloader: _Downloader, found: dict[str, Any], request: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Downloads what the spans need, or nothing where the video has to be downloaded whole."""
+    from pipeline import sections  # brings the codecs, which no other download needs
+
+    chosen = downloader.process_ie_result(copy.deepcopy(found), download=False)
+    if chosen.get("protocol") not in ("http", "https"):
+        return None
+    own, options = request["own"], downloader.params
+    limits = Limits(own["max_bytes"], options["ratelimit"] or 0, options["retries"], own["retry_wait_s"])
+    target = Path(request["target"])
+    kept = target.with_name(f"{target.name}.{zlib.crc32(chosen['format_id'].encode()):08x}")
+    path = target.with_name(f"{target.name}.sections.mp4")
+    try:
+        remote = RemoteFile(downloader.urlopen, chosen["url"], chosen["http_headers"], kept, limits)
+        fps = sections.copy(remote, request["spans"], path)
+    except NotInParts:
+        path.unlink(missing_ok=True)
+        return None
+    return {"path": str(path), "fps": fps}
 
 
 def look(downloader: _Downloader, request: dict[str, Any]) -> dict[str, Any]:
@@ -205,11 +232,11 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 def _downloader(settings: str) -> _Downloader:
     """A YoutubeDL for these settings. It is kept: to make one takes longer than a small download."""
     options, own = json.loads(settings)
-    backoff = functools.partial(_backoff, own["retry_wait_s"])
+    wait = functools.partial(backoff, own["retry_wait_s"])
     options |= {
         "logger": _Silent(),
         "outtmpl": {},
-        "retry_sleep_functions": dict.fromkeys(("http", "fragment", "file_access", "extractor"), backoff),
+        "retry_sleep_functions": dict.fromkeys(("http", "fragment", "file_access", "extractor"), wait),
         "progress_hooks": [functools.partial(_check_size, own["max_bytes"])],
     }
     if own["cookies"]:
@@ -219,11 +246,6 @@ def _downloader(settings: str) -> _Downloader:
         browser, _, profile = own["cookies_from_browser"].partition(":")
         options["cookiesfrombrowser"] = (browser, profile or None, None, None)
     return _Downloader(options, _Gate(own["allow_private_hosts"], own["flag"]))
-
-
-def _backoff(first: float, n: int) -> float:
-    """Seconds before retry n, from 0: doubling, and spread so that workers do not return all at once."""
-    return random.uniform(0.5, 1.0) * min(first * 2**n, LONGEST_RETRY_WAIT_S)
 
 
 def _check_size(limit: int, progress: dict[str, Any]) -> None:

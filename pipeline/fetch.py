@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ VERSION = 1
 
 LOCK = "downloads.lock"
 
+Spans = tuple[tuple[float, float], ...]
+
 PROTOCOLS = r"^(https?|http_dash_segments|m3u8_native)$"
 """What yt-dlp downloads by itself; for others it would start ffmpeg, past the checks of addresses and sizes."""
 
@@ -26,38 +29,51 @@ PROTOCOLS = r"^(https?|http_dash_segments|m3u8_native)$"
 def plan(tables: Tables, ledger: Ledger, work: Path, config: FetchConfig) -> Plan:
     """All sources, by state. Those taken down are never asked for."""
     latest = ledger.latest(STAGE)
+    spans = _spans(tables, config)
     result = Plan(STAGE)
     for source in sorted(tables.sources):
         if source in tables.takedowns:
             result.failed[source] = Failure(Reason.NOT_ALLOWED, "taken down (annotations/takedowns.csv)")
         else:
-            result.sort(source, _work(source, config), latest.get(source), work)
+            result.sort(source, _work(source, config, spans[source]), latest.get(source), work)
     return result
 
 
 def tasks(plan: Plan, tables: Tables, work: Path, config: FetchConfig) -> list[Task]:
     """One task a source that is left. Raises UserError for a cookies file that is not there."""
     check_cookies(config)
+    spans = _spans(tables, config)
     return [
-        Task({(STAGE, source): key}, functools.partial(_call, tables.sources[source], work, config))
+        Task({(STAGE, source): key}, functools.partial(_call, tables.sources[source], spans[source], work, config))
         for source, key in plan.ready.items()
     ]
 
 
-def _call(source: Source, work: Path, config: FetchConfig, turn: int = 0) -> dict[Goal, Any]:
-    return {(STAGE, source.id): fetch(source, work, config, turn)}
+def _spans(tables: Tables, config: FetchConfig) -> dict[str, Spans]:
+    """What is asked for of each source, in order of time; nothing stands for the whole video."""
+    spans: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    if config.sections:
+        for segment in tables.segments:
+            spans[segment.source].append((segment.start, segment.end))
+    return {source: tuple(sorted(spans[source])) for source in tables.sources}
 
 
-def fetch(source: Source, work: Path, config: FetchConfig, turn: int = 0) -> Video | Failure:
-    """Downloads one source to work/videos/<id>.<container> and probes it. `turn` counts earlier tries in this run.
+def _call(source: Source, spans: Spans, work: Path, config: FetchConfig, turn: int = 0) -> dict[Goal, Any]:
+    return {(STAGE, source.id): fetch(source, work, config, turn, spans)}
+
+
+def fetch(source: Source, work: Path, config: FetchConfig, turn: int = 0, spans: Spans = ()) -> Video | Failure:
+    """Downloads one source to work/videos/<id>.<container> and probes it. `turn` counts earlier tries in this run;
+    with `spans`, [start, end) in seconds, the file holds what they need and no more, at the video's own times.
 
     What has arrived stays when the failure may pass, and the next try goes on from there.
     """
     folder = work / "videos"
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{_partial(source.id)}{_work(source.id, config)[:8]}"
+    target = folder / f"{_partial(source.id)}{_work(source.id, config, spans)[:8]}"
     asked = request("download", source.url, config, source.id, turn, flag(work))
-    reply = child.ask(asked | {"target": str(target), "lock": str(work / LOCK)}, config.deadline_s)
+    asked |= {"target": str(target), "lock": str(work / LOCK), "spans": spans}
+    reply = child.ask(asked, config.deadline_s)
     if isinstance(reply, Failure):
         if not reply.reason.passing:
             _forget(folder, source.id)
@@ -78,7 +94,7 @@ def fetch(source: Source, work: Path, config: FetchConfig, turn: int = 0) -> Vid
         bytes=path.stat().st_size,
         width=info.width,
         height=info.height,
-        fps=info.fps,
+        fps=reply.get("fps", info.fps),  # a file of sections has holes, and so no rate of its own
         duration=info.duration,
     )
 
@@ -178,10 +194,10 @@ def check_cookies(config: FetchConfig) -> None:
         raise UserError(f"{config.cookies}: no such cookies file (fetch.cookies)")
 
 
-def _work(source: str, config: FetchConfig) -> str:
+def _work(source: str, config: FetchConfig, spans: Spans) -> str:
     """The digest of a download, from the settings that decide what it is; the others only decide how."""
     decisive = {name: to_dict(config)[name] for name in ("max_height", "max_bytes", "max_seconds")}
-    return digest(STAGE, VERSION, source, decisive)
+    return digest(STAGE, VERSION, source, decisive, *([spans] if spans else []))
 
 
 def _partial(source: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import ffmpeg
@@ -46,7 +47,7 @@ class VideoInfo:
 def probe(path: Path) -> VideoInfo | Failure:
     """Reads the header and decodes one frame, so that a file that is no video fails here with its reason."""
     try:
-        with _open(path) as container:
+        with open_video(path) as container:
             if not container.streams.video:
                 return Failure(Reason.NO_VIDEO, f"{path.name}: no video stream")
             stream = container.streams.video[0]
@@ -67,10 +68,11 @@ def probe(path: Path) -> VideoInfo | Failure:
         return Failure(Reason.DECODE_ERROR, f"{path.name}: {error}")
 
 
-def _open(path: Path) -> av.container.InputContainer:
+def open_video(file: Path | io.RawIOBase | BinaryIO) -> av.container.InputContainer:
     """Opens a file that a stranger may have made: real video containers only, and nothing that it points to."""
     return av.open(
-        str(path),
+        str(file) if isinstance(file, Path) else file,
+        "r",
         metadata_errors="replace",
         container_options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
     )
@@ -110,7 +112,7 @@ def decode_spans(
     `spans` are sorted and disjoint. One pass: between spans it seeks only where that skips a key frame, so no frame
     is decoded twice. Raises av.error.FFmpegError where the decoder gives up.
     """
-    with _open(path) as container:
+    with open_video(path) as container:
         stream = container.streams.video[0]
         stream.thread_count = 1
         reader = _Reader(container, stream)

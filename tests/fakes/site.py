@@ -208,14 +208,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _video(self, fault: str, before: int) -> None:
         body = {"audio": self.server.audio, "empty": b"", "page-as-video": HTML}.get(fault, self.server.video)
-        start = self._first(len(body)) if fault != "no-range" else 0
+        start, end = self._range(len(body)) if fault != "no-range" else (0, len(body))
         if start and start >= len(body):
             self._status(416, "")
             return
-        self.send_response(206 if start else 200)
+        part = start > 0 or end < len(body)
+        self.send_response(206 if part else 200)
         self.send_header("Content-Type", "video/mp4")
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        if part:
+            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(body)}")
+            body = body[:end]
         if fault != "endless":
             declared = {"long-header": 2 * len(body), "short-header": len(body) // 2}.get(fault, len(body))
             self.send_header("Content-Length", str(declared - start))
@@ -259,10 +261,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.dripping(-1)  # before the client can have it all
         self.wfile.write(body[last:])
 
-    def _first(self, size: int) -> int:
-        """The first byte that is asked for."""
-        asked = self.headers.get("Range", "").removeprefix("bytes=").split("-")[0]
-        return int(asked) if asked.isdecimal() else 0
+    def _range(self, size: int) -> tuple[int, int]:
+        """The first byte that is asked for, and the one after the last."""
+        first, _, last = self.headers.get("Range", "").removeprefix("bytes=").partition("-")
+        return int(first or 0), min(size, int(last) + 1) if last else size
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Quiet."""

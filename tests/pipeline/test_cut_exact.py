@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import subprocess
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from pipeline import media
+from pipeline import media, sections
+from pipeline.remote import NotInParts
 
 STEP = 8
 COUNT = 30
@@ -120,3 +122,42 @@ def test_pixels_that_are_not_square_are_made_square(tmp_path: Path) -> None:
     frames = [frame for _, _, frame in media.decode_spans(path, [(0.5, 0.8)])]
     assert [frame.shape for frame in frames] == [(48, 128, 3)] * 3
     assert frames[0][4, 14].min() > 200 > frames[0][4, 20].max()
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """One of each kind: B-frames and none, three containers, a variable rate, an edit list, turned and wide pixels."""
+    yield write(folder / "b.mp4", steady(), bf="3", b_strategy="0")
+    yield write(folder / "b.ts", steady(), bf="3", b_strategy="0")
+    yield write(folder / "plain.mkv", steady(), bf="0")
+    gaps = [Fraction(gap, 1000) for gap in (40, 40, 200, 33, 500, 67)] * 5
+    yield write(folder / "variable.mp4", [Fraction(0), *itertools.accumulate(gaps[:-1])], bf="2")
+    flat = folder / "b.mp4"
+    wide = ("-bsf:v", "h264_metadata=sample_aspect_ratio=2/1")
+    for name, before, after in (
+        ("edited", ("-ss", "0.9"), ()),
+        ("turned", ("-display_rotation", "90"), ()),
+        ("wide", (), wide),
+    ):
+        ffmpeg(*before, "-i", flat, "-c", "copy", *after, folder / f"{name}.mp4")
+        yield folder / f"{name}.mp4"
+
+
+def test_sections_of_a_file_hold_the_same_frames_at_the_same_times(tmp_path: Path) -> None:
+    for path in files(tmp_path):
+        spans = [(0.31, 0.7), (1.2, 1.3), (1.55, 1.9)]
+        part = tmp_path / f"{path.name}.sections.mp4"
+        with path.open("rb") as whole:
+            fps = sections.copy(whole, spans, part)
+        found, expected = (list(media.decode_spans(file, spans)) for file in (part, path))
+        assert [(number, time) for number, time, _ in found] == [(number, time) for number, time, _ in expected], path
+        assert all(np.array_equal(a, b) for (_, _, a), (_, _, b) in zip(found, expected, strict=True)), path
+        assert {number for number, _, _ in found} >= {0, 2}
+        with av.open(str(path)) as container:
+            assert fps == container.streams.video[0].average_rate
+
+
+def test_packets_without_a_time_are_not_taken_apart(tmp_path: Path) -> None:
+    """Matroska does not say when a frame is decoded; with B-frames that cannot be told from when it is shown."""
+    path = write(tmp_path / "b.mkv", steady(), bf="3", b_strategy="0")
+    with path.open("rb") as whole, pytest.raises(NotInParts):
+        sections.copy(whole, [(1.2, 1.3)], tmp_path / "part.mp4")

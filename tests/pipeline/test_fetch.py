@@ -309,7 +309,7 @@ def test_the_process_ends_with_its_worker_in_the_middle_of_a_download(site: Site
         text=True,
     )
     asked = fetch.request("download", f"{site.url}/stall/w.mp4", PATIENT)
-    asked |= {"target": str(tmp_path / "w"), "lock": str(tmp_path / "lock")}
+    asked |= {"target": str(tmp_path / "w"), "lock": str(tmp_path / "lock"), "spans": []}
     assert worker.stdin is not None
     print(json.dumps(asked), file=worker.stdin, flush=True)
     while site.requests["/stall/w.mp4"] < 2:
