@@ -44,14 +44,17 @@ def _writer(path: Path, stream: av.VideoStream) -> av.container.OutputContainer:
 def _packets(
     source: av.container.InputContainer, stream: av.VideoStream, spans: Sequence[tuple[float, float]]
 ) -> Iterator[av.Packet]:
-    """The video's first packet, with which its times begin, then for each span those from a key frame on."""
+    """The packets of the frame with which the video begins, then for each span those from a key frame on."""
     origin = (source.start_time or 0) / av.time_base
     tick = float(stream.time_base or 1)
-    first = next(_timed(source, stream), None)
-    if first is None or first.pts is None or abs(first.pts * tick - origin) > tick:
+    if stream.start_time is None or abs(stream.start_time * tick - origin) > tick:
         raise NotInParts("the video does not begin with the file")
-    yield first
-    last = first.dts or 0
+    last = 0
+    for packet in _timed(source, stream):
+        yield packet
+        last = packet.dts or 0
+        if packet.pts == stream.start_time:
+            break
     for start, end in spans:
         for packet in _from_key_frame(source, stream, start + origin):
             decoded = packet.dts or 0
