@@ -14,7 +14,9 @@ from pipeline.records import EXTENSION, PICTURES
 WORDS = {"rgb": "RGB", "rgbdiff": "RGB difference", "flow": "optical flow", "skeleton": "skeleton", "label": "labels"}
 
 SOLVERS = {
-    "opencv": "TV-L1 of opencv-contrib, with DenseFlow's parameters",
+    "tvl1": "TV-L1, as the paper's",
+    "opencv": "TV-L1 of opencv-contrib",
+    "denseflow": "TV-L1 by DenseFlow, as the paper's",
     "dis": "DIS, a fast preview in place of the paper's TV-L1",
     "farneback": "Farnebäck, in place of the paper's TV-L1",
 }

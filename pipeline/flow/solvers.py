@@ -82,7 +82,7 @@ def grey(frames: np.ndarray) -> np.ndarray:
 
 
 def tvl1_opencv() -> PairSolver:
-    """TV-L1 (Zach, Pock and Bischof, 2007) of opencv-contrib with its defaults, which are DenseFlow's too.
+    """TV-L1 (Zach, Pock and Bischof, 2007) of opencv-contrib with its defaults: the yardstick.
 
     They are written out so that another version of OpenCV cannot change them. A pair at 340×256 takes about
     a second on one core.
