@@ -124,7 +124,8 @@ class Activity:
 
 @dataclass(frozen=True)
 class Source:
-    """A video on the web; `id` becomes its file name. Those of one `origin` were cut out of one longer video."""
+    """A video on the web; `id` becomes its file name. Those of one `origin` were cut out of one longer video; it is
+    empty for a whole video."""
 
     id: str
     url: str
@@ -273,7 +274,7 @@ def _read_sources(path: Path, candidates: Path) -> dict[str, Source]:
     for row in rows + [row for row in read_candidates(candidates) if row["keep"] == "yes"]:
         notes = row.cells.get("notes", row.cells.get("title", ""))
         name = rules.source_id(row, "id")
-        origin = row.cells.get("origin") or name
+        origin = row.cells.get("origin", "")
         source = Source(name, rules.video_address(row, "url"), row["licence"], notes, origin)
         # One video under two ids would be on two sides of a split.
         for what, key in (("id", f"id {source.id}"), ("url", source.url)):

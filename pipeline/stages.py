@@ -49,7 +49,7 @@ def splits(project: Project) -> dict[str, dict[str, str]]:
     tables = project.tables
     given = {cut.key_of(segment): split for segment, split in tables.splits.items()}
     is_new = {segment: tables.activities[segment.activity].new for segment in tables.segments}
-    origin = {segment: tables.sources[segment.source].origin for segment in tables.segments}
+    origin = {segment: tables.sources[segment.source].origin or segment.source for segment in tables.segments}
     with_known = sources_with_known((origin[segment], new) for segment, new in is_new.items())
     drawn = {
         protocol: {

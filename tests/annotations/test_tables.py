@@ -46,8 +46,8 @@ def refusal(folder: Path) -> str:
 def test_good_tables_are_read_as_written(folder: Path) -> None:
     tables = read_tables(folder)
     assert tables.sources == {
-        "abc": Source("abc", "https://example.org/abc.mp4", "CC BY", "", "abc"),
-        "-X_9": Source("-X_9", "http://example.org/x", "", "two", "-X_9"),
+        "abc": Source("abc", "https://example.org/abc.mp4", "CC BY", ""),
+        "-X_9": Source("-X_9", "http://example.org/x", "", "two"),
     }
     assert tables.segments == (
         Segment("abc", 0.0, 4.5, "squat"),
