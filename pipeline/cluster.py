@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -253,8 +254,8 @@ def worker_spec(config: EngineConfig, workers: int, gpus: int) -> dict[str, Any]
 
 
 def count_gpus() -> int:
-    """How many NVIDIA GPUs the driver lists; 0 without a driver."""
-    if shutil.which("nvidia-smi") is None:
+    """How many NVIDIA GPUs the driver lists; 0 without a driver, or with a build of torch that cannot use them."""
+    if shutil.which("nvidia-smi") is None or version("torch").endswith("+cpu"):
         return 0
     listing = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True)
     return listing.stdout.count("GPU ") if listing.returncode == 0 else 0

@@ -136,14 +136,15 @@ def _solve_level(first: torch.Tensor, second: torch.Tensor, u: torch.Tensor, par
 def _iterate(u: torch.Tensor, dual: torch.Tensor, gradient: torch.Tensor, rho: torch.Tensor, p: Parameters) -> None:
     """Updates u [B, 2, H, W] and theta × the dual [B, 2, 2, H, W] in place; a pair that is done leaves the batch."""
     inverse = 1 / gradient.square().sum(1, keepdim=True).clamp_min(TINY)
-    limit, stop = p.lambda_ * p.theta, p.epsilon**2 * u[0, 0].numel()
+    stop = p.epsilon**2 * u[0, 0].numel()
     alive = torch.arange(len(u), device=u.device)
     now = [u.clone(), dual.clone(), gradient, rho, inverse]
+    # Made once: an allocator that gives memory back at once, as in Dask's workers, takes longer than the arithmetic.
+    scratch = [torch.empty_like(rho), torch.empty_like(u), torch.zeros_like(dual), torch.empty_like(dual[:, :, :1])]
     for iteration in range(p.inner * p.outer):
         if p.median and iteration % p.inner == 0:
             now[0] = median5(now[0])
-        error = _step(now[0], now[1], now[2], now[3], now[4], limit, p)
-        going = error > stop
+        going = _step(now, [part[: len(alive)] for part in scratch], p) > stop
         if not going.all():
             u[alive[~going]], dual[alive[~going]] = now[0][~going], now[1][~going]
             alive, now = alive[going], [part[going] for part in now]
@@ -152,29 +153,23 @@ def _iterate(u: torch.Tensor, dual: torch.Tensor, gradient: torch.Tensor, rho: t
     u[alive], dual[alive] = now[0], now[1]
 
 
-def _step(
-    u: torch.Tensor,
-    dual: torch.Tensor,
-    gradient: torch.Tensor,
-    rho: torch.Tensor,
-    inverse: torch.Tensor,
-    limit: float,
-    p: Parameters,
-) -> torch.Tensor:
-    """One iteration in place; the squared update of each pair."""
-    shift = torch.addcmul(rho, gradient[:, :1], u[:, :1]).addcmul_(gradient[:, 1:], u[:, 1:])
+def _step(now: Sequence[torch.Tensor], scratch: Sequence[torch.Tensor], p: Parameters) -> torch.Tensor:
+    """One iteration in place; the squared update of each pair. The slopes in `scratch` begin as zeros."""
+    u, dual, gradient, rho, inverse = now
+    shift, change, slope, norm = scratch
+    limit = p.lambda_ * p.theta
+    torch.addcmul(rho, gradient[:, :1], u[:, :1], out=shift).addcmul_(gradient[:, 1:], u[:, 1:])
     shift.mul_(inverse).clamp_(-limit, limit)
-    change = dual[:, :, 0] + dual[:, :, 1]
+    torch.add(dual[:, :, 0], dual[:, :, 1], out=change)
     change[..., 1:].sub_(dual[:, :, 0, :, :-1])
     change[..., 1:, :].sub_(dual[:, :, 1, :-1])
     change.addcmul_(shift, gradient, value=-1)
     u.add_(change)
-    slope = torch.zeros_like(dual)
     torch.sub(u[..., 1:], u[..., :-1], out=slope[:, :, 0, :, :-1])
     torch.sub(u[..., 1:, :], u[..., :-1, :], out=slope[:, :, 1, :-1])
-    norm = torch.hypot(slope[:, :, :1], slope[:, :, 1:]).mul_(p.tau / p.theta).add_(1)
+    torch.hypot(slope[:, :, :1], slope[:, :, 1:], out=norm).mul_(p.tau / p.theta).add_(1)
     dual.add_(slope, alpha=p.tau).div_(norm)
-    return change.flatten(1).square().sum(1)
+    return change.square_().flatten(1).sum(1)
 
 
 def median5(u: torch.Tensor) -> torch.Tensor:

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import cv2
@@ -75,9 +76,9 @@ def counted() -> Iterator[Work]:
     """Counts the updates of the torch iterations while the block runs."""
     work, step = Work(), tvl1._step
 
-    def counting(u: torch.Tensor, *rest: object) -> torch.Tensor:
-        work.updates += u[:, 0].numel()
-        return step(u, *rest)  # type: ignore[arg-type]
+    def counting(now: list[torch.Tensor], *rest: Any) -> torch.Tensor:
+        work.updates += now[0][:, 0].numel()
+        return step(now, *rest)
 
     with mock.patch.object(tvl1, "_step", counting):
         yield work

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import pytest
 from distributed import Client
 
-from pipeline.cluster import Engine, engine, slurm_cluster
+from pipeline.cluster import Engine, count_gpus, engine, slurm_cluster
 from pipeline.config import EngineConfig
 from pipeline.errors import Failure, Reason, UserError
 from pipeline.ledger import Ledger
@@ -137,6 +137,9 @@ def test_each_gpu_has_a_worker_that_sees_it_alone(tmp_path: Path, monkeypatch: p
     listing.write_text("#!/bin/sh\necho 'GPU 0: One (UUID: a)'\necho 'GPU 1: Another (UUID: b)'\n")
     listing.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr("pipeline.cluster.version", lambda _: "2.13.0+cpu")
+    assert count_gpus() == 0
+    monkeypatch.setattr("pipeline.cluster.version", lambda _: "2.13.0")
     look = functools.partial(os.getenv, "CUDA_VISIBLE_DEVICES", "all")
     with engine(EngineConfig(in_flight=1), scheduler="", workers=1) as started:
         assert started.offers("GPU") and not started.offers("TPU")
