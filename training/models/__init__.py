@@ -10,13 +10,23 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pipeline.errors import UserError
-from training.models import ctrgcn, hdgcn, mvit, stgcn, transm3e
+from training.models import ctrgcn, hdgcn, hiera, mvit, resnet3d, stgcn, swin, transm3e, videomae
 from training.models.output import Inputs, Output
 from training.models.pretrained import LoadReport, load_pretrained
 
 __all__ = ["PRESETS", "Inputs", "LoadReport", "Model", "Output", "build", "load_pretrained"]
 
-Model = stgcn.STGCN | ctrgcn.CTRGCN | hdgcn.HDGCN | mvit.MViT | transm3e.TransM3E
+Model = (
+    stgcn.STGCN
+    | ctrgcn.CTRGCN
+    | hdgcn.HDGCN
+    | mvit.MViT
+    | transm3e.TransM3E
+    | hiera.Hiera
+    | resnet3d.ResNet3D
+    | swin.VideoSwin
+    | videomae.VideoMAE
+)
 
 PRESETS = {
     "stgcn": (stgcn.STGCN, stgcn.COCO),
@@ -31,6 +41,18 @@ PRESETS = {
     "mvit_v2_s": (mvit.MViT, mvit.S),
     "mvit_v2_b": (mvit.MViT, mvit.B),
     "mvit_tiny": (mvit.MViT, mvit.TINY),
+    "c2d_r50": (resnet3d.ResNet3D, resnet3d.C2D),
+    "i3d_r50": (resnet3d.ResNet3D, resnet3d.I3D),
+    "slow_r50": (resnet3d.ResNet3D, resnet3d.SLOW),
+    "slowfast_r50": (resnet3d.ResNet3D, resnet3d.SLOWFAST),
+    "resnet3d_tiny": (resnet3d.ResNet3D, resnet3d.TINY),
+    "video_swin_s": (swin.VideoSwin, swin.S),
+    "video_swin_b": (swin.VideoSwin, swin.B),
+    "swin_tiny": (swin.VideoSwin, swin.TINY),
+    "videomae_v2_b": (videomae.VideoMAE, videomae.B),
+    "videomae_tiny": (videomae.VideoMAE, videomae.TINY),
+    "hiera_b": (hiera.Hiera, hiera.B),
+    "hiera_tiny": (hiera.Hiera, hiera.TINY),
     "transm3e": (transm3e.TransM3E, transm3e.PAPER),
     "transm3e_tiny": (transm3e.TransM3E, transm3e.TINY),
 }

@@ -18,13 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.errors import UserError
+from training.models.layers import CHANNELS, MLP, DropPath, Head, Size, known_modality, run_block
 from training.models.output import Inputs, Output
-
-CHANNELS = {"rgb": 3, "rgbdiff": 3, "flow": 2}
-"""Of a frame, by modality."""
-
-Size = tuple[int, int, int]
-"""Frames, height, width of a grid of patches, or steps along them."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +51,11 @@ class MViTConfig:
     """Classification tokens; their mean is classified (eq. 1)."""
     distillation_tokens: int = 0
     """Tokens that are not classified; `trunk` uses them on demand."""
+    recompute: bool = False
+    """Compute each block again in the backward pass: less memory, more time."""
 
     def __post_init__(self) -> None:
-        if self.modality not in CHANNELS:
-            raise UserError(f"mvit: modality must be one of {', '.join(CHANNELS)}, not {self.modality!r}")
+        known_modality("mvit", self.modality)
         if min(self.classes, self.frames, self.size, self.dim, self.depth, self.key_stride) < 1:
             raise UserError("mvit: classes, frames, size, dim, depth and key_stride must be at least 1")
         if self.tokens < 1 or self.distillation_tokens < 0:
@@ -92,20 +88,6 @@ TINY = MViTConfig(
     dropout=0.0,
 )
 """For a CPU."""
-
-
-class DropPath(nn.Module):
-    """Drops the whole residual branch of a clip with probability `rate` in training (Huang et al., ECCV 2016)."""
-
-    def __init__(self, rate: float) -> None:
-        super().__init__()
-        self.rate = rate
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.rate == 0:
-            return x
-        keep = torch.full((x.shape[0],) + (1,) * (x.dim() - 1), 1 - self.rate, device=x.device, dtype=x.dtype)
-        return x * torch.bernoulli(keep) / (1 - self.rate)
 
 
 def on_grid(x: Tensor, grid: Size) -> Tensor:
@@ -201,18 +183,6 @@ class PoolingAttention(nn.Module):
         return functional.scaled_dot_product_attention(query, key, value, scale=1.0)[..., :d]
 
 
-class MLP(nn.Module):
-    """Two linear layers with GELU between; [..., D] → [..., D]."""
-
-    def __init__(self, dim: int, hidden: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(dim, hidden)
-        self.fc2 = nn.Linear(hidden, dim)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(functional.gelu(self.fc1(x)))
-
-
 class MViTBlock(nn.Module):
     """[B, K + L, D] → [B, K + L', D']; a reduction pools the queries and widens inside the attention."""
 
@@ -262,18 +232,6 @@ class PatchEmbed(nn.Module):
         return self.proj(x)
 
 
-class Head(nn.Module):
-    """Dropout and the classification layer; [B, D] → [B, classes]."""
-
-    def __init__(self, dim: int, classes: int, dropout: float) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
-        self.projection = nn.Linear(dim, classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.projection(self.dropout(x))
-
-
 @dataclass(frozen=True)
 class Trunk:
     """What the blocks make of a clip."""
@@ -311,7 +269,7 @@ class MViT(nn.Module):
         x = torch.cat((tokens.expand(len(x), -1, -1).to(x.dtype), x), dim=1)  # [B, K + L, D]
         after: list[Tensor] = []
         for block in self.blocks:
-            x, grid = block(x, grid, count)  # [B, K + L', D']
+            x, grid = run_block(block, x, grid, count, recompute=self.config.recompute)  # [B, K + L', D']
             after.append(x[:, :count])
         x = self.norm(x)
         return Trunk(after, x[:, :count], x[:, count:].transpose(1, 2).unflatten(2, grid))

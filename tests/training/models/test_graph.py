@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from fixtures_published import assert_same_function, assert_same_keys, published
+from fixtures_published import assert_same_function, assert_same_keys
 from gradients import without_gradient
 
 from pipeline.errors import UserError
@@ -28,12 +28,12 @@ WITH_OUTPUTS = [case for case in OFFICIAL if "official" not in case[0]]
 
 @pytest.mark.parametrize(("official", "name", "options"), OFFICIAL, ids=[case[0] for case in OFFICIAL])
 def test_the_official_checkpoint_fits(official: str, name: str, options: dict) -> None:
-    assert_same_keys(build(name, **options), published(official))
+    assert_same_keys(build(name, **options), official)
 
 
 @pytest.mark.parametrize(("official", "name", "options"), WITH_OUTPUTS, ids=[case[0] for case in WITH_OUTPUTS])
 def test_the_official_function_is_computed(official: str, name: str, options: dict) -> None:
-    assert_same_function(build(name, **options), published(official), "skeleton")
+    assert_same_function(build(name, **options), official, "skeleton")
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=list(LAYOUTS))
