@@ -10,6 +10,7 @@ Shapes: B clips, K tokens, L = T H W patches, h heads of d channels, D = h d.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,8 +19,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.errors import UserError
+from training.models.fitting import inflated, resampled
 from training.models.layers import CHANNELS, MLP, DropPath, Head, Size, known_modality, run_block
+from training.models.mvit_names import own_name
 from training.models.output import Inputs, Output
+from training.models.pretrained import Fitted
 
 
 @dataclass(frozen=True)
@@ -279,6 +283,19 @@ class MViT(nn.Module):
         run = self.trunk(inputs[name])  # [B, C, T, H, W]
         features = run.last.mean(dim=1)  # [B, D]: eq. 1
         return Output({name: self.head(features)}, {name: features, f"{name}.map": run.map})
+
+    def fit_published(self, weights: Mapping[str, Tensor]) -> dict[str, Fitted | str]:
+        """PySlowFast's and torchvision's files, and those of images, inflated; position tables of another size are
+        interpolated."""
+        own = self.state_dict()
+        return {key: fitted(own_name(key), value, own) for key, value in weights.items()}
+
+
+def fitted(name: str, value: Tensor, own: Mapping[str, Tensor]) -> Fitted:
+    if ".rel_pos_" not in name or name not in own or len(own[name]) == len(value):
+        return inflated(name, value, own)
+    table = resampled(value, (len(value),), (len(own[name]),))
+    return Fitted(name, table, f"distances from {len(value)} to {len(own[name])}")
 
 
 def make_blocks(config: MViTConfig) -> list[MViTBlock]:
