@@ -23,6 +23,9 @@ from pipeline.records import EXTENSION, Clip, Payload, digest, file_sha256
 from pipeline.rgbdiff import rgb_difference
 from pipeline.run import Goal, Plan, Task
 
+GPU_FLOW = ("tvl1", "denseflow")
+"""Flow backends that run on a GPU where a worker has one."""
+
 VERSIONS = {"rgb": 1, "rgbdiff": 1, "flow": 1, "skeleton": 3}
 
 

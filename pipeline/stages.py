@@ -104,7 +104,7 @@ def run_extract(project: Project, engine: Engine, modalities: Sequence[str]) -> 
     """Computes the payloads that are left of the clips that are there."""
     extract.check(modalities, project.config)
     found = plans(project, modalities)
-    on_gpu = project.config.flow.backend == "tvl1" and engine.offers("GPU")
+    on_gpu = project.config.flow.backend in extract.GPU_FLOW and engine.offers("GPU")
     tasks = extract.tasks([found[m] for m in modalities], found[cut.STAGE], project.work, project.config, on_gpu)
     title = "extract" if len(modalities) > 1 else f"extract {modalities[0]}"
     run(title, tasks, engine, project.ledger, extract.unit(modalities))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from pipeline.config import FlowConfig
 from pipeline.flow.solvers import grey, solver
@@ -58,17 +59,20 @@ def test_one_frame_has_no_flow(backend: str) -> None:
         solver(FlowConfig(backend=backend))(texture()[None])
 
 
-def test_flow_does_not_depend_on_the_number_of_threads_and_leaves_it() -> None:
+@pytest.mark.parametrize("backend", ["dis", "tvl1"])
+def test_flow_does_not_depend_on_the_number_of_threads_and_leaves_it(backend: str) -> None:
     frames = shifted()
-    before = cv2.getNumThreads()
+    before = cv2.getNumThreads(), torch.get_num_threads()
     try:
         fields = []
         for threads in (1, 4):
             cv2.setNumThreads(threads)
-            fields.append(solver(FlowConfig(backend="dis"))(frames))
-            assert cv2.getNumThreads() == threads
+            torch.set_num_threads(threads)
+            fields.append(solver(FlowConfig(backend=backend))(frames))
+            assert cv2.getNumThreads() == torch.get_num_threads() == threads
     finally:
-        cv2.setNumThreads(before)
+        cv2.setNumThreads(before[0])
+        torch.set_num_threads(before[1])
     assert (fields[0] == fields[1]).all()
 
 
