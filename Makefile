@@ -23,7 +23,7 @@ READY     := $(VENV)/.ready
 DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
 
 .PHONY: help setup demo test chaos labels import-official lint search probe retry download take detect cut extract extract-rgbdiff extract-flow extract-skeletons \
-        skeleton-video export-skeletons shards diff verify publish pull takedown card page train evaluate status clean
+        skeleton-video export-skeletons shards diff verify publish pull takedown card page models train evaluate status clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -133,6 +133,9 @@ card: $(READY) ## check the splits for leaks, and write the dataset card, Croiss
 
 page: $(READY) ## write the HTML page with one row a clip
 	$(RUN) dataset_card page '$(DATASET)' --out '$(WORK)/page'
+
+models: $(READY) ## list the models, their sizes beside the paper's, and their operations
+	$(RUN) training models
 
 train: $(READY) ## train MODEL on the shards
 	$(RUN) training train --config training/configs/$(MODEL).toml --dataset '$(DATASET)' --runs '$(WORK)/runs'

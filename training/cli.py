@@ -11,7 +11,7 @@ from rich.console import Console
 from annotations.splits import PROTOCOLS
 from pipeline.errors import UserError
 from pipeline.reader import Dataset, find_version
-from training import checkpoint, predict, tables
+from training import checkpoint, predict, summary, tables
 from training import train as training
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -35,6 +35,12 @@ def train(
 ) -> None:
     """Train one run, or go on with it; a finished one is left alone. Under torchrun: on all its devices."""
     training.train(config, find_version(dataset), runs / (name or config.stem), console)
+
+
+@app.command()
+def models() -> None:
+    """List the models: what they read, parameters beside the paper's, operations."""
+    console.print(summary.table([summary.summarise(name) for name in summary.PAPER]))
 
 
 @app.command()
