@@ -10,14 +10,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.text import Text
 
+PERIOD_S = 600
+"""The time left is judged by what was done in as many seconds: a clip's flow may take a minute."""
+
 
 class Rate(ProgressColumn):
     """Items per second since the start."""
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        if not speed:
+        if not task.completed or not task.elapsed:
             return Text()
+        speed = task.completed / task.elapsed
         number = f"{speed:,.0f}" if speed >= 10 else f"{speed:.1f}"
         return Text(f"{number} {task.fields['unit']}/s", style="cyan", no_wrap=True)
 
@@ -56,5 +59,5 @@ def bar(title: str, total: int, unit: str, console: Console | None = None) -> It
         TimeLeft(),
         Failed(),
     )
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=console, speed_estimate_period=PERIOD_S) as progress:
         yield Bar(progress, progress.add_task(title, total=total, unit=unit, failed=0))
