@@ -23,7 +23,7 @@ READY     := $(VENV)/.ready
 DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
 
 .PHONY: help setup demo test chaos labels import-official lint search probe retry download take detect cut extract extract-rgbdiff extract-flow extract-skeletons \
-        skeleton-video export-skeletons shards diff verify publish pull takedown card page models train evaluate status clean
+        skeleton-video export-skeletons shards diff verify publish pull takedown card page models train export evaluate status clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -139,6 +139,9 @@ models: $(READY) ## list the models, their sizes beside the paper's, and their o
 
 train: $(READY) ## train MODEL on the shards
 	$(RUN) training train --config training/configs/$(MODEL).toml --dataset '$(DATASET)' --runs '$(WORK)/runs'
+
+export: $(READY) ## write the trained MODEL as a PyTorch program and ONNX, outputs compared
+	$(RUN) training export --run '$(WORK)/runs/$(MODEL)'
 
 evaluate: $(READY) ## predictions of all runs, and the table of results
 	$(RUN) training evaluate --dataset '$(DATASET)' --runs '$(WORK)/runs' --out '$(WORK)/results'

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from annotations.splits import PROTOCOLS
+from annotations.tables import PACKAGE_DIR, read_muscles
 from pipeline.errors import UserError
 from pipeline.reader import Dataset, find_version
 from training import checkpoint, predict, summary, tables
@@ -41,6 +42,22 @@ def train(
 def models() -> None:
     """List the models: what they read, parameters beside the paper's, operations."""
     console.print(summary.table([summary.summarise(name) for name in summary.PAPER]))
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Option(help="Folder of a finished run.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files [default: export in the run's]")] = Path(),
+) -> None:
+    """Write a run's best weights as a PyTorch program and as ONNX, and compare their outputs with the model's."""
+    from training.export import export as export_run  # brings ONNX, of the extra `export`
+
+    out = run / "export" if out == Path() else out
+    with console.status(f"exporting {run.name}: a minute or more"):
+        exported = export_run(run, out, [muscle.name for muscle in read_muscles(PACKAGE_DIR)])
+    for name, difference in exported.differences.items():
+        line = f"{out / name}: probabilities differ by {difference:.1g} at most"
+        console.print(line, soft_wrap=True, markup=False)
 
 
 @app.command()

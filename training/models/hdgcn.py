@@ -82,7 +82,7 @@ class EdgeConv(nn.Module):
         squares = nodes.square().sum(2)  # [N, V]
         nearness = 2 * nodes @ x - squares[:, :, None] - squares[:, None, :]  # [N, V, V], minus squared distance
         nearest = nearness.topk(min(self.neighbours, x.shape[2]), dim=-1).indices  # [N, V, k]
-        batch = torch.arange(len(x), device=x.device)[:, None, None]
+        batch = torch.arange(x.shape[0], device=x.device)[:, None, None]
         around = nodes[batch, nearest]  # [N, V, k, C]
         own = nodes[:, :, None].expand_as(around)
         pairs = torch.cat((around - own, own), dim=3).permute(0, 3, 1, 2)  # [N, 2C, V, k]

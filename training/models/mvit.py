@@ -270,7 +270,7 @@ class MViT(nn.Module):
         tokens = torch.cat((self.cls_token, self.distillation_token), dim=1) if distil else self.cls_token
         count = tokens.shape[1]
         x = patches.flatten(2).transpose(1, 2)  # [B, L, D]
-        x = torch.cat((tokens.expand(len(x), -1, -1).to(x.dtype), x), dim=1)  # [B, K + L, D]
+        x = torch.cat((tokens.expand(x.shape[0], -1, -1).to(x.dtype), x), dim=1)  # [B, K + L, D]
         after: list[Tensor] = []
         for block in self.blocks:
             x, grid = run_block(block, x, grid, count, recompute=self.config.recompute)  # [B, K + L', D']

@@ -134,7 +134,7 @@ class WindowAttention(nn.Module):
         q = q * self.scale
         if places is not None:
             q, k, v = apart(q, k, v, places)
-        bias = bias.to(q.dtype).expand(len(q), -1, -1, -1)
+        bias = bias.to(q.dtype).expand(q.shape[0], -1, -1, -1)
         out = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=1.0)[..., :d]
         return self.proj(out.transpose(1, 2).flatten(2))
 
@@ -143,7 +143,7 @@ def apart(q: Tensor, k: Tensor, v: Tensor, places: Tensor) -> tuple[Tensor, Tens
     """q, k [B W', h, N, d] with the codes of `places` appended, v with zeros: no mask of [W', N, N] is ever made."""
     fill = -(v.shape[3] + places.shape[2]) % 8  # the fast kernels want multiples of 8
     codes = functional.pad(places, (0, fill))[:, None].to(q.dtype)
-    codes = codes.repeat(len(q) // len(places), 1, 1, 1).expand(-1, q.shape[1], -1, -1)
+    codes = codes.repeat(q.shape[0] // places.shape[0], 1, 1, 1).expand(-1, q.shape[1], -1, -1)
     return torch.cat((q, codes), dim=3), torch.cat((k, codes), dim=3), functional.pad(v, (0, codes.shape[3]))
 
 

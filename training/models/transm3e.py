@@ -214,7 +214,7 @@ class SkeletonBranch(nn.Module):
         people = self.backbone.config.people
         x = self.backbone.embed(skeleton)  # [B M, C, T, V]
         tokens = torch.cat((self.cls_token, self.distillation_token), dim=1) if distil else self.cls_token
-        tokens = tokens.expand(len(skeleton), -1, -1)  # [B, K, D]
+        tokens = tokens.expand(skeleton.shape[0], -1, -1)  # [B, K, D]
         after: list[Tensor] = []
         for block, project, merge in zip(self.backbone.blocks(), self.project, self.merge, strict=True):
             x = block(x)  # [B M, D, T', V]
