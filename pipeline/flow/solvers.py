@@ -23,7 +23,7 @@ Solver = Callable[[np.ndarray], np.ndarray]
 PairSolver = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 GPU_BATCH = 8
-"""Pairs on a GPU at a time: the working set of more, 4 MB a pair at 340×256, leaves the cache of an H100 (50 MB)."""
+"""Pairs on a GPU at a time: the working set of more, 5.6 MB a pair at 340×256, leaves the cache of an H100 (50 MB)."""
 
 DIS_SMALLEST = 16
 """DIS needs a whole 8-pixel patch at half size: narrower pictures are padded to this many pixels."""
@@ -33,7 +33,7 @@ def solver(config: FlowConfig) -> Solver:
     """The solver that `config.backend` names: all but denseflow, which reads files and quantises by itself."""
     match config.backend:
         case "tvl1":
-            return lambda frames: _tvl1(frames, config, quantised=False)
+            return lambda frames: _tvl1(frames, config)
         case "opencv":
             return lambda frames: _each_pair(tvl1_opencv(), frames)
         case "dis":
@@ -51,12 +51,12 @@ def levels(config: FlowConfig, frames: np.ndarray, clip: Path) -> np.ndarray:
     if config.backend == "denseflow":
         return denseflow.levels(Path(config.binary), clip, int(config.bound), frames.shape)
     if config.backend == "tvl1":
-        return _tvl1(frames, config, quantised=True)
+        return _tvl1(frames, config, config.bound)
     return np.stack([quantise(field, config.bound) for field in solver(config)(frames)])
 
 
-def _tvl1(frames: np.ndarray, config: FlowConfig, quantised: bool) -> np.ndarray:
-    """The flow or its levels, on the GPU if there is one: the frames go there once, and levels come back."""
+def _tvl1(frames: np.ndarray, config: FlowConfig, bound: float | None = None) -> np.ndarray:
+    """The flow, or its levels if a bound is given, on the GPU if there is one: the frames go there once."""
     import torch  # takes a second, and only this backend needs it
 
     from pipeline.flow import tvl1
@@ -65,13 +65,12 @@ def _tvl1(frames: np.ndarray, config: FlowConfig, quantised: bool) -> np.ndarray
     torch.set_num_threads(1)  # sums, and so the early stop, depend on it
     try:
         with _one_thread(), torch.inference_mode():
-            device = "cuda" if torch.cuda.is_available() else "cpu"
+            device, batch = ("cuda", GPU_BATCH) if torch.cuda.is_available() else ("cpu", 1)
             pictures = torch.from_numpy(grey(frames)).to(device)
-            parts = tvl1.flow(pictures, tvl1.PRESETS[config.preset], batch=GPU_BATCH if device == "cuda" else 1)
-            results = (tvl1.quantise(part, config.bound) if quantised else part for part in parts)
-            return np.concatenate([result.cpu().numpy() for result in results])
+            parts = tvl1.flow(pictures, tvl1.PRESETS[config.preset], batch, bound)
+            return np.concatenate([part.cpu().numpy() for part in parts])
     except torch.OutOfMemoryError as error:
-        raise MemoryError(f"one pair of frames does not fit: {error}") from None
+        raise MemoryError(f"not even one pair of frames fits: {error}") from None
     finally:
         torch.set_num_threads(threads)
 

@@ -30,7 +30,6 @@ SMALLEST = 16
 TINY = float(np.finfo(np.float32).eps)
 """A squared gradient that small counts as none."""
 
-
 BYTES = 64
 """What one update of one pixel moves at least, if nothing stays in a cache: see above."""
 
@@ -59,9 +58,11 @@ DENSEFLOW = Parameters(inner=300, outer=1, median=False)
 PRESETS = {"opencv": OPENCV, "denseflow": DENSEFLOW}
 
 
-def flow(pictures: torch.Tensor, parameters: Parameters = OPENCV, batch: int = 8) -> Iterator[torch.Tensor]:
-    """Grey uint8 frames [T, H, W] on any device → T−1 fields in float32 parts [B, H, W, 2], x then y, in pixels per
-    frame; each pair's field is the same in any batch, but for rounding.
+def flow(
+    pictures: torch.Tensor, parameters: Parameters = OPENCV, batch: int = 8, bound: float | None = None
+) -> Iterator[torch.Tensor]:
+    """Grey uint8 frames [T, H, W] on any device → T−1 fields in parts [B, H, W, 2], x then y: float32 in pixels per
+    frame, or quantised to uint8 if a bound is given. A pair's field is the same in any batch, but for rounding.
 
     Up to `batch` pairs are worked on at a time, fewer from where they do not fit into memory. Raises ValueError for
     fewer than two frames, FloatingPointError for fields that are not finite, torch.OutOfMemoryError if a single pair
@@ -69,7 +70,12 @@ def flow(pictures: torch.Tensor, parameters: Parameters = OPENCV, batch: int = 8
     """
     if len(pictures) < 2:
         raise ValueError(f"flow needs two frames, got {len(pictures)}")
-    return in_batches(lambda start, stop: _batch(pictures[start : stop + 1], parameters), len(pictures) - 1, batch)
+
+    def solve(start: int, stop: int) -> torch.Tensor:
+        fields = _batch(pictures[start : stop + 1], parameters)
+        return fields if bound is None else quantise(fields, bound)
+
+    return in_batches(solve, len(pictures) - 1, batch)
 
 
 def in_batches(solve: Callable[[int, int], torch.Tensor], pairs: int, batch: int) -> Iterator[torch.Tensor]:
