@@ -160,7 +160,7 @@ class Batches(Sampler):
     Batches differ by one clip at most, so that none is left tiny. One global order and the windows follow from (seed,
     epoch). `position` counts the clips of that order that all devices have had: these three numbers are the whole
     state, and another number of devices goes on from them with no clip twice or lost. Call `start` before each epoch.
-    There must be at least as many rows as devices.
+    A device for which a step has no clip is lent the step's first one, at weight zero.
     """
 
     def __init__(self, rows: Sequence[int], batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
@@ -179,9 +179,18 @@ class Batches(Sampler):
         left = len(self.rows) - position
         return -(-left // -(-left // self.together))
 
-    def weight(self, position: int, clips: int) -> float:
-        """The weight of a mean over `clips` of this device in one over devices: every clip counts alike."""
-        return clips * self.world / self.clips_of_step(position)
+    def weight(self, position: int) -> float:
+        """The weight of this device's mean in one over devices, in the step there: every clip counts alike."""
+        return len(self._mine(position)) * self.world / self.clips_of_step(position)
+
+    def passed(self, epoch: int, position: int) -> float:
+        """Steps of this number of devices that take as many clips as the run has had, whatever devices had them."""
+        return (epoch + position / len(self.rows)) * self.steps
+
+    def _mine(self, position: int) -> np.ndarray:
+        """Places in the order that are this device's in the step there; none if there are fewer than devices."""
+        step = np.arange(position, position + self.clips_of_step(position))
+        return np.array_split(step, self.world)[self.rank]
 
     def __len__(self) -> int:
         return -(-(len(self.rows) - self.position) // self.together)
@@ -191,10 +200,9 @@ class Batches(Sampler):
         order, places = rng.permutation(self.rows), rng.random(len(self.rows))
         position = self.position
         while position < len(order):
-            step = np.arange(position, position + self.clips_of_step(position))
-            mine = np.array_split(step, self.world)[self.rank]
-            yield [(int(order[i]), float(places[i])) for i in mine]
-            position += len(step)
+            mine = self._mine(position)
+            yield [(int(order[i]), float(places[i])) for i in (mine if len(mine) else [position])]
+            position += self.clips_of_step(position)
 
 
 def in_order(rows: Sequence[int], batch_size: int, view: int, views: int) -> list[list[Request]]:

@@ -20,7 +20,7 @@ def adamw(model: nn.Module, optim: OptimConfig) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=optim.learning_rate)
 
 
-def learning_rate(optim: OptimConfig, step: int, steps_per_epoch: int) -> float:
+def learning_rate(optim: OptimConfig, step: float, steps_per_epoch: int) -> float:
     """Of one step, counted from the start of the run: in each phase a linear warm-up, then half a cosine."""
     first = optim.epochs_branches * steps_per_epoch
     joint = step >= first

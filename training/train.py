@@ -127,7 +127,7 @@ def train_step(run: Run, batch: Batch) -> float:
     optim, step = run.config.optim, run.progress.step
     seed = step_seed(run.config.seed, step, run.fabric.global_rank)
     torch.manual_seed(seed)
-    rate = learning_rate(optim, step, run.batches.steps)
+    rate = learning_rate(optim, run.batches.passed(run.progress.epoch, run.progress.position), run.batches.steps)
     for group in run.optimizer.param_groups:
         group["lr"] = rate
 
@@ -139,7 +139,7 @@ def train_step(run: Run, batch: Batch) -> float:
     if not torch.isfinite(loss):
         raise UserError(f"step {step}: the loss is not a finite number, {blame(batch, losses)}")
     run.optimizer.zero_grad()
-    run.fabric.backward(loss * run.batches.weight(run.progress.position, len(batch.keys)))
+    run.fabric.backward(loss * run.batches.weight(run.progress.position))
     norm = run.fabric.clip_gradients(run.model, run.optimizer, max_norm=optim.clip_norm, error_if_nonfinite=False)
     run.optimizer.step()
 

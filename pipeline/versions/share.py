@@ -20,6 +20,7 @@ from pipeline.files import locked, replacing, share, write_bytes
 from pipeline.progress import bar
 from pipeline.records import file_sha256
 from pipeline.release import MANIFEST, Release, number, read_release, versions_in
+from pipeline.versions import hub
 from pipeline.versions.store import Store
 
 CATALOG = "versions.json"
@@ -45,17 +46,41 @@ def publish(root: Path, to: str) -> int:
     if published and _sha(published, MANIFEST) != files[-1]["sha256"]:
         raise UserError(f"{to}: version {release.version} is published with other content; raise shard.version")
     there = {file["sha256"]: f"{version}/{file['name']}" for version, held in catalog.items() for file in held}
-    moved = _all("publish", files[:-1], partial(_put, root, place, release.version, there))
-    moved += _put(root, place, release.version, there, files[-1])
-    catalog[release.version] = files
     buried = set(release.manifest.get("tombstones", ()))
     stale = [version for version in catalog if version != release.version and _holds(place.below(version), buried)]
-    for version in stale:
-        del catalog[version]
-    _write(place, CATALOG, (json.dumps(catalog, indent=1) + "\n").encode())
+    listed = {v: held for v, held in catalog.items() if v not in stale} | {release.version: files}
+    if "hf" in place.fs.protocol:
+        return _publish_on_hub(root, to, release.version, catalog, listed)
+    moved = _all("publish", files[:-1], partial(_put, root, place, release.version, there))
+    moved += _put(root, place, release.version, there, files[-1])
+    _write(place, CATALOG, _listing(listed))
     for version in stale:
         place.fs.rm(place.path(version), recursive=True)
     return moved
+
+
+def _publish_on_hub(
+    root: Path, to: str, version: str, before: dict[str, list[File]], after: dict[str, list[File]]
+) -> int:
+    """`publish` in one commit; what only withdrawn versions held leaves the history too."""
+    files, old = after[version], {file["sha256"] for held in before.values() for file in held}
+    for file in files:
+        _unchanged(root, file)
+    card = hub.root_card(root, version) if version == max(after, key=number) else {}
+    gone = [held for held in before if held not in after]
+    hub.commit(to, root, version, [file["name"] for file in files], card | {CATALOG: _listing(after)}, gone)
+    if gone:
+        hub.forget(to, old - {file["sha256"] for held in after.values() for file in held})
+    return sum(int(file["bytes"]) for file in files if file["sha256"] not in old)
+
+
+def _listing(catalog: dict[str, list[File]]) -> bytes:
+    return (json.dumps(catalog, indent=1) + "\n").encode()
+
+
+def _unchanged(root: Path, file: File) -> None:
+    if file_sha256(root / file["name"]) != file["sha256"]:
+        raise UserError(f"{root / file['name']}: not what {MANIFEST} says; `make verify`")
 
 
 def pull(source: str, dataset: Path, version: str, modalities: Sequence[str]) -> tuple[Path, int]:
@@ -132,8 +157,7 @@ def _put(root: Path, place: Store, version: str, there: dict[str, str], file: Fi
         place.fs.makedirs(place.path(name).rsplit("/", 1)[0], exist_ok=True)
         place.patiently(name, lambda: place.fs.cp_file(place.path(other), place.path(name)))
         return 0
-    if file_sha256(root / file["name"]) != file["sha256"]:
-        raise UserError(f"{root / file['name']}: not what {MANIFEST} says; `make verify`")
+    _unchanged(root, file)
     _write(place, name, root / file["name"])
     if not _same(place, name, file):
         raise UserError(f"{place.url}/{name}: arrived damaged; run the same command again")

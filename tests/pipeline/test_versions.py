@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import json
 import shutil
@@ -11,9 +12,14 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import datasets
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+from fsspec.registry import _registry
+from huggingface_hub import CommitOperationDelete, DatasetCard
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "dataset_card"))
 
@@ -27,7 +33,7 @@ from pipeline.changes import changes
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger
 from pipeline.release import read_release
-from pipeline.versions import derive, share, store
+from pipeline.versions import derive, hub, share, store
 from pipeline.versions.store import Store
 from pipeline.versions.takedown import take_down
 from pipeline.versions.verify import verify
@@ -229,6 +235,78 @@ def test_publish_moves_what_changed_and_withdraws_what_was_taken_down(
     assert 0 < moved < whole
     assert list(json.loads((place / "versions.json").read_text())) == ["0.3.1"] and not (place / "0.3.0").exists()
     assert problems(place / "0.3.1", absent="bob") == []
+
+
+class HubFiles(MemoryFileSystem):
+    """Reads what the Hub holds."""
+
+    protocol = "hf"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return "/" + path.removeprefix("hf://").strip("/")
+
+
+class Hub:
+    """The Hub's side of the calls that are made."""
+
+    commits: ClassVar[list[str]] = []
+    kept: ClassVar[dict[str, bytes]] = {}
+
+    def create_repo(self, repo: str, **options: Any) -> None:
+        assert options["private"], "pictures of people are not made public by a default"
+
+    def create_commit(self, repo: str, operations: list[Any], **options: Any) -> None:
+        files = HubFiles()
+        for operation in operations:
+            path = f"/datasets/{repo}/{operation.path_in_repo}"
+            if isinstance(operation, CommitOperationDelete):
+                files.rm(path.rstrip("/"), recursive=True)
+            else:
+                with operation.as_file() as stream:
+                    data = stream.read()
+                files.pipe_file(path, data)
+                self.kept[hashlib.sha256(data).hexdigest()] = data
+        self.commits.append(options["commit_message"])
+
+    def super_squash_history(self, repo: str, **options: Any) -> None:
+        del self.commits[:-1]
+
+    def list_lfs_files(self, repo: str, **options: Any) -> list[SimpleNamespace]:
+        return [SimpleNamespace(file_oid=digest) for digest in self.kept]
+
+    def permanently_delete_lfs_files(self, repo: str, files: list[SimpleNamespace], **options: Any) -> None:
+        for file in files:
+            del self.kept[file.file_oid]
+
+
+def test_the_hub_gets_one_commit_with_the_card_at_its_root(
+    dataset: Path, tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(_registry, "hf", HubFiles)
+    monkeypatch.setattr(hub, "HfApi", Hub)
+    place, root = "hf://datasets/me/muscles", dataset / "0.3.0"
+    card.write(open_version(root))
+    assert share.publish(root, place) > 0 and Hub.commits == ["Version 0.3.0"]
+    assert problems(share.pull(place, tmp_path / "mine", "", [])[0]) == []
+    assert share.publish(root, place) == 0, "nothing moves twice"
+
+    release, _ = take_down("bob", "asked", tables, tmp_path / "work", dataset)
+    assert release is not None
+    card.write(open_version(release.root))
+    share.publish(release.root, place)
+    files = HubFiles()
+    held = [path for path in files.find("/datasets/me/muscles") if "/0.3.0/" in path]
+    assert held == [] and Hub.commits == ["Version 0.3.1"]
+    assert not any(b"bob" in data for data in Hub.kept.values())
+    data = DatasetCard(files.cat_file("/datasets/me/muscles/README.md").decode()).data.to_dict()
+    for config in data["configs"]:
+        (shown,) = config["data_files"]
+        assert files.glob(f"/datasets/me/muscles/{shown['path']}"), "the viewer finds each column"
+    with pytest.raises(UserError, match="owner/name"):
+        share.publish(release.root, "hf://datasets/me/muscles/below")
 
 
 def test_a_killed_pull_goes_on_and_damage_is_refused(dataset: Path, tmp_path: Path) -> None:

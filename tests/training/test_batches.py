@@ -62,8 +62,10 @@ def test_stopped_and_resumed_on_any_devices_it_is_the_same_epoch(
         for batches in devices:
             batches.start(5, len(seen))
         for step in [*zip(*devices, strict=True)][:steps]:
-            assert sum(map(len, step)) == devices[0].clips_of_step(len(seen))
-            seen += [row for batch in step for row, _ in batch]
+            assert all(step), "a device without a clip cannot take the step"
+            weighted = [batch for batch, device in zip(step, devices, strict=True) if device.weight(len(seen))]
+            assert sum(map(len, weighted)) == devices[0].clips_of_step(len(seen))
+            seen += [row for batch in weighted for row, _ in batch]
     assert seen == truth(3, 5, rows)
 
 
@@ -93,12 +95,29 @@ def test_loaders_stopped_in_mid_epoch_go_on_with_other_ranks_and_workers(toy: Pa
     assert seen == [int(row) for row in np.random.default_rng([1, 2]).permutation([*range(6)] * 4)]
 
 
+def test_more_devices_than_clips_are_left_go_on(toy: Path) -> None:
+    """Stopped one clip before the end and resumed on four devices: one weighs all of the step, three nothing."""
+    clips = Clips(Dataset(toy, ("skeleton",)), SMALL)
+    devices = [Batches(range(6), 2, 1, rank, 4) for rank in range(4)]
+    for batches in devices:
+        batches.start(0, 5)
+    steps = [[checked(batch) for batch in loader(clips, batches, 0, pin=False)] for batches in devices]
+    assert [[batch.rows for batch in step] for step in steps] == [[truth(1, 0, 6)[5:]]] * 4
+    assert [batches.weight(5) for batches in devices] == [4, 0, 0, 0]
+
+
+@pytest.mark.parametrize("world", [1, 2, 4])
+def test_the_schedule_follows_the_clips_on_any_number_of_devices(world: int) -> None:
+    batches = Batches(range(64), 8, 0, 0, world)
+    assert batches.passed(3, 32) / batches.steps == 3.5
+
+
 def test_devices_weigh_every_clip_alike() -> None:
     # 11 clips on 2 devices in 2 steps: 6 and 5 clips together, so 3 + 3 and 3 + 2.
     devices = [Batches(range(11), 4, 0, rank, 2) for rank in range(2)]
     for step, together in enumerate((6, 5)):
         sizes = [len(list(batches)[step]) for batches in devices]
-        weights = [batches.weight(6 * step, size) for batches, size in zip(devices, sizes, strict=True)]
+        weights = [batches.weight(6 * step) for batches in devices]
         assert [w / size / 2 for w, size in zip(weights, sizes, strict=True)] == pytest.approx([1 / together] * 2)
 
 
