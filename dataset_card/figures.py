@@ -29,13 +29,17 @@ def draw(version: Version) -> dict[str, bytes]:
             "muscles.png": _png(muscles(version)),
             "activities.png": _png(activities(version)),
             "lengths.png": _png(lengths(version)),
+            "sources.png": _png(sources(version)),
         }
 
 
 def muscles(version: Version) -> Figure:
-    """Clips in which each muscle group is active, stacked by split, a panel a protocol."""
-    figure = Figure(figsize=(10, 6), layout="constrained")
-    panels = figure.subplots(1, len(PROTOCOLS), sharey=True)
+    """Clips in which each muscle group is active, stacked by split, a panel a protocol; last its activities.
+
+    Samples and activities per muscle group are figure 2 of the paper.
+    """
+    figure = Figure(figsize=(12, 6), layout="constrained")
+    *panels, last = figure.subplots(1, len(PROTOCOLS) + 1, sharey=True)
     names = [name.replace("-", " ") for name in version.manifest["muscles"]]
     places = np.arange(len(names))
     for panel, protocol in zip(panels, PROTOCOLS, strict=True):
@@ -46,6 +50,10 @@ def muscles(version: Version) -> Figure:
         panel.set_title(protocol)
         panel.set_xlabel("clips")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    last.barh(places, list(version.muscle_activities().values()), color="0.5", height=0.75)
+    last.set_title("all splits")
+    last.set_xlabel("activities")
+    last.xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[0].set_yticks(places, names)
     panels[0].invert_yaxis()
     handles, labels = panels[0].get_legend_handles_labels()
@@ -82,6 +90,24 @@ def lengths(version: Version) -> Figure:
     panel.set_xlabel("length of a clip in seconds")
     panel.set_ylabel("clips")
     panel.yaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def sources(version: Version) -> Figure:
+    """How many clips a source video gives, and what became of the segments that are listed."""
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    counts = version.index["source"].value_counts().value_counts().sort_index()
+    left.bar(counts.index, counts, color=KNOWN, width=0.9)
+    left.set_xlabel("clips of a source video")
+    left.set_ylabel("source videos")
+    outcomes = version.availability()
+    right.barh(range(len(outcomes)), list(outcomes.values()), color=KNOWN, height=0.75)
+    right.set_yticks(range(len(outcomes)), list(outcomes))
+    right.invert_yaxis()
+    right.set_xlabel("listed segments")
+    for axis in (left.xaxis, left.yaxis, right.xaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from annotations.agreement import compare
+from annotations.derive import DERIVATIONS
+from annotations.labels import annotator_path, read_annotator
 from annotations.splits import PROTOCOLS, UNUSED
+from annotations.tables import PACKAGE_DIR, read_tables
 from dataset_card import paper, snippets
 from dataset_card.markdown import duration, escape, size, table
 from dataset_card.version import Version
@@ -29,6 +33,9 @@ BRANCHES = {
     "ours": "an error on our side",
 }
 """First part of a reason → what it says of the clips."""
+
+UNAVAILABLE = ("gone", "blocked")
+"""Those in which the source could not be had."""
 
 SPLIT_WORDS = {
     "train": "known activities, to train on",
@@ -85,17 +92,37 @@ def labels(version: Version) -> str:
     """Where the labels come from, and how often each group is active."""
     count = len(version.labels)
     active = version.muscle_counts(PROTOCOLS[0]).sum(axis=1)
-    rows = [[i, escape(name), int(n), f"{100 * n / max(count, 1):.1f} %"] for i, (name, n) in enumerate(active.items())]
+    shares = [f"{100 * n / max(count, 1):.1f} %" for n in active]
+    groups = version.muscle_activities().items()
+    rows = [
+        [i, escape(name), int(active[name]), share, activities]
+        for i, ((name, activities), share) in enumerate(zip(groups, shares, strict=True))
+    ]
     origins = [[escape(name), n] for name, n in version.provenance().items()]
     return "\n\n".join(
         [
             "## Labels",
-            *([DRAFT] if any(name.startswith("draft") for name in version.provenance()) else []),
+            *([DRAFT, _agreement()] if any(name.startswith("draft") for name in version.provenance()) else []),
             "A clip has the label of its activity: a vector of zeros and ones in the order of this table.",
             table(["provenance", "clips"], origins),
-            table(["index", "muscle group", "active clips", "share"], rows),
-            "![Clips in which each muscle group is active, by split](figures/muscles.png)",
+            table(["index", "muscle group", "active clips", "share", "activities"], rows),
+            "![Clips and activities of each muscle group, by split](figures/muscles.png)",
         ]
+    )
+
+
+def _agreement() -> str:
+    """How far the two derivations of the draft agree, over all activities that both judged."""
+    tables = read_tables()
+    activities, muscles = list(tables.activities), [muscle.slug for muscle in tables.muscles]
+    first, second = (
+        read_annotator(annotator_path(PACKAGE_DIR / "labels", name), activities, muscles) for name in DERIVATIONS
+    )
+    pair = compare(first, second, [(activity, muscle) for activity in activities for muscle in muscles])
+    kappa = "undefined" if pair.kappa is None else f"{pair.kappa:.2f}"
+    return (
+        f"Agreement of the two derivations when this card was written: {pair.alike:,} of {pair.cells:,} cells alike, "
+        f"Cohen's kappa {kappa}."
     )
 
 
@@ -144,6 +171,8 @@ def composition(version: Version) -> str:
         f"{seconds.median():.1f} s.",
         "![Clips of each activity](figures/activities.png)",
         "![Length of the clips](figures/lengths.png)",
+        _sources(version),
+        "![Clips of each source video, and what became of the listed segments](figures/sources.png)",
         f"<details><summary>Clips of each activity</summary>\n\n{table(['activity', 'clips', 'set'], activities)}\n\n"
         "</details>",
         "### Left out",
@@ -154,6 +183,19 @@ def composition(version: Version) -> str:
     rows = [[f"`{escape(reason)}`", n, _meaning(reason)] for reason, n in failures.items()]
     return "\n\n".join(
         [*parts, "Segments that did not become clips, by reason:", table(["reason", "segments", "meaning"], rows)]
+    )
+
+
+def _sources(version: Version) -> str:
+    """How the clips spread over the source videos, and how much of what is listed could be had."""
+    clips = version.index["source"].value_counts()
+    outcomes = version.availability()
+    listed = sum(outcomes.values())
+    had = listed - sum(outcomes.get(branch, 0) for branch in UNAVAILABLE)
+    return (
+        f"A source video gives {clips.min()} to {clips.max()} clips, in the median {clips.median():g}. Of {listed:,} "
+        f"listed segments {had:,} ({100 * had / listed:.1f} %) were available when this version was made, and "
+        f"{outcomes['clip']:,} became clips."
     )
 
 
@@ -305,7 +347,10 @@ def takedown() -> str:
     """How a video gets out."""
     return _prose(
         """
-        ## Takedown
+        ## Consent and takedown
+
+        The code collects videos that were public, by their ids, and asks nobody who is seen in them: public is not
+        consent. Whoever adds own videos has to have it.
 
         Is a video yours, or are you in it? Ask whoever gave you this version to remove it, and name the source id (the
         first part of a clip's key) or the video's address. `make takedown` removes it from every column, keeps its id

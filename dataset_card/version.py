@@ -81,6 +81,20 @@ class Version:
         held = np.array([label["splits"][protocol] for label in self.labels])
         return pd.DataFrame({split: active[held == split].sum(axis=0) for split in self.splits}, index=muscles)
 
+    def muscle_activities(self) -> dict[str, int]:
+        """Muscle group → activities with a clip in which it is active."""
+        muscles = self.manifest["muscles"]
+        pairs = {(label["activity"], i) for label in self.labels for i, on in enumerate(label["muscles"]) if on}
+        counts = Counter(i for _, i in pairs)
+        return {name: counts[i] for i, name in enumerate(muscles)}
+
+    def availability(self) -> dict[str, int]:
+        """Listed segments by what became of them: clips, and the first part of the reason for the others."""
+        counts = Counter({"clip": int(self.manifest["clips"])})
+        for reason, count in self.manifest["failures"].items():
+            counts[reason.split("/")[0]] += count
+        return dict(counts)
+
     def provenance(self) -> dict[str, int]:
         """Clips by where their labels come from."""
         return dict(sorted(Counter(str(label["provenance"]) for label in self.labels).items()))

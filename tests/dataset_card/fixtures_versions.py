@@ -1,7 +1,12 @@
-"""Small versions of the dataset, written by the pipeline's own shard and manifest writers."""
+"""Small versions of the dataset, written by the pipeline's own shard and manifest writers.
+
+As a program it writes dataset_card/example/, the card of a version with skeletons and labels.
+"""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from annotations.tables import Segment, read_tables
+from dataset_card import card
+from dataset_card.version import open_version
 from pipeline import manifest, media, shard
 from pipeline.config import Config, FlowConfig, ShardConfig
 from pipeline.errors import Failure, Reason
@@ -118,3 +125,17 @@ def _payload(clip: Toy, modality: str, work: Path) -> Payload:
             detail = {"layout": COCO_17.name, "backend": "movenet", "weights": MOVENET, "found": clip.frames}
     size = path.stat().st_size
     return Payload(clip.key, modality, path.name, file_sha256(path), size, count, WIDTH, HEIGHT, FPS, detail)
+
+
+def write_example(folder: Path) -> None:
+    """The card and its figures; Croissant is left out: its digests follow the library that writes Parquet."""
+    with tempfile.TemporaryDirectory() as work:
+        version = open_version(write_version(Path(work), CLIPS, ("skeleton",)))
+        card.write(version)
+        version.close()
+        shutil.copy(version.root / card.CARD, folder)
+        shutil.copytree(version.root / "figures", folder / "figures", dirs_exist_ok=True)
+
+
+if __name__ == "__main__":
+    write_example(Path(card.__file__).parent / "example")

@@ -18,10 +18,14 @@ import pytest
 import webdataset
 from fixtures_versions import CLIPS, FAILURES, HOSTILE, HOSTILE_CLIPS, write_version
 from huggingface_hub import DatasetCard
+from sklearn.metrics import cohen_kappa_score
 
 from dataset_card import card, figures
 from dataset_card.version import open_version
 from pipeline.errors import UserError
+
+LABELS = Path(__file__).parents[2] / "annotations" / "labels"
+EXAMPLE = Path(card.__file__).parent / "example"
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +84,8 @@ def test_counts_are_those_of_the_tars(written: Path) -> None:
         }
     active = np.sum([label["muscles"] for label in held], axis=0)
     assert [int(cells[1]) for cells in rows(text, "index").values()] == active.tolist()
+    shown = [int(cells[3]) for cells in rows(text, "index").values()]
+    assert shown == [len({label["activity"] for label in held if label["muscles"][i]}) for i in range(20)]
     activities = {name: (int(count), kind) for name, (count, kind) in rows(text, "activity").items()}
     assert activities == {"plank": (1, "known"), "squat": (2, "known"), "v-up": (2, "new")}
 
@@ -87,6 +93,15 @@ def test_counts_are_those_of_the_tars(written: Path) -> None:
 def test_what_was_left_out_is_a_table(written: Path) -> None:
     shown = {reason: int(cells[0]) for reason, cells in rows((written / "README.md").read_text(), "reason").items()}
     assert shown == dict(Counter(str(failure.reason) for failure in FAILURES.values()))
+
+
+def test_it_says_what_was_available_and_how_far_the_derivations_agree(written: Path) -> None:
+    text = (written / "README.md").read_text()
+    assert "Of 8 listed segments 6 (75.0 %) were available" in text and "5 became clips" in text
+    tables = [pd.read_csv(LABELS / f"{name}.csv") for name in ("facts", "anatomy")]
+    both = tables[0].merge(tables[1], on=["activity", "muscle"])
+    kappa = cohen_kappa_score(both["value_x"], both["value_y"])
+    assert f"of {len(both):,} cells alike, Cohen's kappa {kappa:.2f}" in text
 
 
 def test_it_says_how_modalities_were_made_and_that_labels_are_a_draft(written: Path) -> None:
@@ -151,17 +166,31 @@ def test_the_same_version_gives_the_same_bytes(full: Path, tmp_path: Path) -> No
     first = carded(full, tmp_path / "a")
     with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "red"}):
         second = carded(full, tmp_path / "b")
-    names = ["README.md", "croissant.json", *(f"figures/{name}.png" for name in ("muscles", "activities", "lengths"))]
+    names = [
+        "README.md",
+        "croissant.json",
+        *(f"figures/{name}.png" for name in ("muscles", "activities", "lengths", "sources")),
+    ]
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
         assert name in (first / "README.md").read_text() or not name.endswith(".png")
+
+
+def test_the_committed_example_is_what_would_be_written(bare: Path, tmp_path: Path) -> None:
+    made = carded(bare, tmp_path)
+    assert (made / "README.md").read_text() == (EXAMPLE / "README.md").read_text(), (
+        "write it again: python tests/dataset_card/fixtures_versions.py"
+    )
+    for path in sorted((made / "figures").iterdir()):
+        new, old = cv2.imread(str(path)), cv2.imread(str(EXAMPLE / "figures" / path.name))
+        assert new.shape == old.shape and cv2.absdiff(new, old).mean() < 1, path.name
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
     folder = write_version(tmp_path, HOSTILE_CLIPS, ("skeleton",))
     text = text_of(folder)
     version = open_version(folder)
-    assert set(figures.draw(version)) == {"muscles.png", "activities.png", "lengths.png"}
+    assert set(figures.draw(version)) == {"muscles.png", "activities.png", "lengths.png", "sources.png"}
     version.close()
     assert "<script" not in text and HOSTILE not in text
     lines = [line for line in text.splitlines() if line.startswith("| &lt;script")]
@@ -174,7 +203,11 @@ def test_figures_show_the_counts(full: Path) -> None:
     held = labels(full)
     drawn = figures.muscles(version)
     splits = ("train", "known-val", "known-test", "new-val", "new-test", "unused")
-    for panel in drawn.axes:
+    *panels, last = drawn.axes
+    assert [bar.get_width() for bar in last.patches] == [
+        len({label["activity"] for label in held if label["muscles"][i]}) for i in range(20)
+    ]
+    for panel in panels:
         assert len(panel.containers) == len(splits)
         for split, bars in zip(splits, panel.containers, strict=True):
             members = [label["muscles"] for label in held if label["splits"][panel.get_title()] == split]
@@ -186,6 +219,10 @@ def test_figures_show_the_counts(full: Path) -> None:
     lengths = figures.lengths(version).axes[0]
     assert sum(patch.get_height() for patch in lengths.patches) == len(held)
     assert max(patch.get_x() + patch.get_width() for patch in lengths.patches) == 20 / 20.0
+    per_source = Counter(Counter(label["source"] for label in held).values())
+    left, right = figures.sources(version).axes
+    assert {round(bar.get_x() + bar.get_width() / 2): bar.get_height() for bar in left.patches} == per_source
+    assert [bar.get_width() for bar in right.patches] == [len(held), 2, 1], "clips, gone, rejected"
     for name, data in figures.draw(version).items():
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         assert image.shape[0] > 100 and image.std() > 5, name
