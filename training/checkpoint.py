@@ -88,19 +88,29 @@ def _describe(folder: Path, description: dict[str, Any]) -> None:
     write_text(folder / RUN, json.dumps(description | code, indent=2) + "\n")
 
 
-def save(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
-    """Writes checkpoint.pt."""
+def save(
+    folder: Path,
+    model: nn.Module,
+    average: nn.Module | None,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+) -> None:
+    """Writes checkpoint.pt; `average` of the weights where the run keeps one."""
     state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "progress": asdict(progress)}
+    if average:
+        state["average"] = average.state_dict()
     with replacing(folder / LAST) as part:
         torch.save(state, part)
 
 
-def restore(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
-    """Loads checkpoint.pt into model and optimizer; where there is none, a start from nothing."""
+def restore(folder: Path, model: nn.Module, average: nn.Module | None, optimizer: torch.optim.Optimizer) -> Progress:
+    """Loads checkpoint.pt into model, average and optimizer; where there is none, a start from nothing."""
     if not (folder / LAST).is_file():
         return Progress()
     state = torch.load(folder / LAST, map_location="cpu", weights_only=True)
     model.load_state_dict(state["model"])
+    if average:
+        average.load_state_dict(state["average"])
     optimizer.load_state_dict(state["optimizer"])
     return Progress(**state["progress"])
 

@@ -13,6 +13,8 @@ from annotations.splits import PROTOCOLS
 from pipeline.config import ConfigError, read_toml
 from pipeline.records import digest
 
+PRECISIONS = ("auto", "32-true", "bf16-mixed")
+
 
 def _require(condition: bool, message: str) -> None:
     if not condition:
@@ -102,6 +104,8 @@ class OptimConfig:
     """Of matrices and kernels; biases, norms and other vectors have none."""
     clip_norm: float = 1.0
     """Largest norm of the gradient."""
+    average_decay: float = 0.0
+    """Of the moving average of the weights that validates and predicts, 0.999 say; 0 is none."""
     evaluate_every: int = 1
     """Epochs from one validation to the next; the last epoch is always validated."""
 
@@ -116,6 +120,7 @@ class OptimConfig:
             "optim: warm-up and decay must not be negative",
         )
         _require(self.clip_norm > 0, "optim.clip_norm must be above 0")
+        _require(0 <= self.average_decay < 1, "optim.average_decay must be at least 0 and below 1")
         _require(self.evaluate_every >= 1, "optim.evaluate_every must be at least 1")
 
     @property
@@ -134,7 +139,7 @@ class Config:
     seed: int = 0
     """Sets the first weights, the order of the clips, their windows, the augmentation and dropout."""
     precision: str = "auto"
-    """As Fabric names it, 32-true or bf16-mixed; auto is bf16-mixed on a GPU, 32-true elsewhere."""
+    """One of PRECISIONS, as Fabric names them; auto is bf16-mixed on a GPU, 32-true elsewhere."""
     threads: int = 0
     """Threads of the tensor operations on a CPU; 0 leaves it to torch. Small models are fastest with one."""
     workers: int = 4
@@ -144,6 +149,7 @@ class Config:
 
     def __post_init__(self) -> None:
         counts = (self.workers, self.threads, self.checkpoint_steps)
+        _require(self.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}")
         _require(min(counts) >= 0, "workers, threads and checkpoint_steps must not be negative")
         _require(
             not (self.data.cache and self.workers),

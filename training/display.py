@@ -21,15 +21,21 @@ T = TypeVar("T")
 
 
 class Clock:
-    """Seconds since the start, and how many of them `timed` waited for the next item."""
+    """Seconds since the start, how many of them `timed` waited for the next item, and clips trained on since."""
 
     def __init__(self) -> None:
         self.start = time.perf_counter()
         self.waited = 0.0
+        self.clips = 0
 
     @property
     def seconds(self) -> float:
         return time.perf_counter() - self.start
+
+    @property
+    def rate(self) -> float:
+        """Clips a second, over all devices."""
+        return self.clips / max(self.seconds, 1e-9)
 
     @property
     def waiting(self) -> float:
@@ -53,13 +59,10 @@ class Display:
 
     def __init__(self, progress: Progress, task: TaskID, clock: Clock) -> None:
         self._progress, self._task, self._clock = progress, task, clock
-        self._clips = 0
 
-    def step(self, clips: int, loss: float) -> None:
-        """One step is done, with so many clips over all devices."""
-        self._clips += clips
-        rate = self._clips / self._clock.seconds
-        words = f"{rate:.0f} clips/s  loss {loss:.3f}  data wait {self._clock.waiting:.0%}"
+    def step(self, loss: float) -> None:
+        """One step is done."""
+        words = f"{self._clock.rate:.0f} clips/s  loss {loss:.3f}  data wait {self._clock.waiting:.0%}"
         self._progress.update(self._task, advance=1, words=words)
 
     def say(self, words: str) -> None:

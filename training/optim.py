@@ -31,3 +31,17 @@ def learning_rate(optim: OptimConfig, step: float, steps_per_epoch: int) -> floa
         return optim.learning_rate * min(1.0, (done + 1) / warmup)
     share = (done - warmup) / max(1.0, total - warmup)
     return optim.learning_rate * (optim.final_rate + (1 - optim.final_rate) * (1 + math.cos(math.pi * share)) / 2)
+
+
+@torch.no_grad()
+def follow(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
+    """Moves `average` towards `model`: the exponential moving average of weights and of norms' statistics.
+
+    Early on the decay is (1 + step) / (10 + step) if that is smaller, so that the first weights are soon forgotten.
+    """
+    share = 1 - min(decay, (1 + step) / (10 + step))
+    for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
+        if kept.is_floating_point():
+            kept.lerp_(new, share)
+        else:  # indices and counts have no mean
+            kept.copy_(new)

@@ -8,6 +8,7 @@ a checkpoint holds the rest. On a CPU the two are equal bit for bit.
 from __future__ import annotations
 
 from contextlib import nullcontext
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean
@@ -30,15 +31,19 @@ from training.config import Config, load
 from training.data import Batch, Batches, Clips, checked, loader
 from training.display import Clock, Display, display
 from training.models import Model, Output, build, load_pretrained
-from training.optim import adamw, learning_rate
+from training.optim import adamw, follow, learning_rate
 from training.predict import activate, probabilities
 
 VALIDATION = ("known-val", "new-val")
+SMALLER = "a smaller learning rate may help"
 
 
 @dataclass
 class Run:
-    """What a run works with, on one device. `model` is `bare` as Fabric wraps it (precision, DDP)."""
+    """What a run works with, on one device. `model` is `bare` as Fabric wraps it (precision, DDP).
+
+    `average` is the moving average of its weights, where the configuration wants one.
+    """
 
     config: Config
     folder: Path
@@ -47,11 +52,17 @@ class Run:
     batches: Batches
     feed: DataLoader
     bare: Model
+    average: Model | None
     model: nn.Module
     optimizer: torch.optim.Optimizer
     progress: checkpoint.Progress
     log: SummaryWriter | None
     clock: Clock = field(default_factory=Clock)
+
+    @property
+    def predictor(self) -> Model:
+        """The model whose predictions count."""
+        return self.average or self.bare
 
 
 def train(config_path: Path, root: Path, folder: Path, console: Console) -> None:
@@ -100,11 +111,12 @@ def assemble(config: Config, fabric: Fabric, folder: Path, bare: Model, dataset:
     batches = Batches(rows, config.optim.batch_size, config.seed, fabric.global_rank, fabric.world_size)
     bare = bare.to(fabric.device)
     optimizer = adamw(bare, config.optim)
-    progress = checkpoint.restore(folder, bare, optimizer)
+    average = deepcopy(bare).requires_grad_(False) if config.optim.average_decay else None
+    progress = checkpoint.restore(folder, bare, average, optimizer)
     model, wrapped = fabric.setup(bare, optimizer)
     log = SummaryWriter(str(folder / "tensorboard"), purge_step=progress.step) if fabric.is_global_zero else None
     feed = loader(clips, batches, config.workers, pin=fabric.device.type == "cuda")
-    return Run(config, folder, fabric, clips, batches, feed, bare, model, wrapped, progress, log)
+    return Run(config, folder, fabric, clips, batches, feed, bare, average, model, wrapped, progress, log)
 
 
 def train_epoch(run: Run, bar: Display) -> None:
@@ -117,13 +129,16 @@ def train_epoch(run: Run, bar: Display) -> None:
         loss = train_step(run, batch)
         run.progress.losses.append(loss)
         run.progress.position += run.batches.clips_of_step(run.progress.position)
-        bar.step(len(batch.keys) * run.fabric.world_size, loss)
+        bar.step(loss)
         if every and run.progress.step % every == 0:
             save(run)
 
 
 def train_step(run: Run, batch: Batch) -> float:
-    """One step of AdamW; returns the loss. Raises UserError with the clips' keys if it is not finite."""
+    """One step of AdamW; returns the loss.
+
+    Raises UserError with the clips' keys if loss or gradient is not finite, before any weight is changed.
+    """
     optim, step = run.config.optim, run.progress.step
     seed = step_seed(run.config.seed, step, run.fabric.global_rank)
     torch.manual_seed(seed)
@@ -141,10 +156,17 @@ def train_step(run: Run, batch: Batch) -> float:
     run.optimizer.zero_grad()
     run.fabric.backward(loss * run.batches.weight(run.progress.position))
     norm = run.fabric.clip_gradients(run.model, run.optimizer, max_norm=optim.clip_norm, error_if_nonfinite=False)
+    assert norm is not None
+    if not torch.isfinite(norm):
+        raise UserError(f"step {step}: the gradient is not finite, of {', '.join(batch.keys)}; {SMALLER}")
     run.optimizer.step()
+    if run.average:
+        follow(run.average, run.bare, optim.average_decay, step)
+    run.clock.clips += run.batches.clips_of_step(run.progress.position)
 
     if run.log:
         run.log.add_scalar("train/loss", loss, step)
+        run.log.add_scalar("train/clips per second", run.clock.rate, step)
         run.log.add_scalar("train/distillation", distillation, step)
         run.log.add_scalar("train/gradient norm", norm, step)
         run.log.add_scalar("train/learning rate", rate, step)
@@ -161,14 +183,14 @@ def validate(run: Run) -> str:
     for split in VALIDATION:
         rows = run.clips.dataset.rows(run.config.data.protocol, split)
         if rows:
-            scores = probabilities(run.fabric, run.bare, run.clips, rows, run.config, **options)
+            scores = probabilities(run.fabric, run.predictor, run.clips, rows, run.config, **options)
             truth = torch.stack([run.clips.target(row) for row in rows]).numpy()
             values[split] = metrics.mean_average_precision(truth, scores)
     best = run.progress.best
     if options.get("joint", True) and (not best or not values or mean(values.values()) > mean(best.values())):
         run.progress.best = values
         if run.fabric.is_global_zero:
-            checkpoint.save_best(run.folder, run.bare)
+            checkpoint.save_best(run.folder, run.predictor)
     if run.log:
         for split, value in values.items():
             run.log.add_scalar(f"val/{split}", value, run.progress.step)
@@ -180,7 +202,7 @@ def save(run: Run) -> None:
     if run.log:
         run.log.flush()
     if run.fabric.is_global_zero:
-        checkpoint.save(run.folder, run.bare, run.optimizer, run.progress)
+        checkpoint.save(run.folder, run.bare, run.average, run.optimizer, run.progress)
 
 
 def phase(run: Run) -> dict[str, bool]:
@@ -212,8 +234,8 @@ def blame(batch: Batch, losses: Tensor) -> str:
             return f"nor is the {modality} of {_keys(batch, finite)}"
     finite = torch.isfinite(losses)
     if not finite.all():
-        return f"for the clips {_keys(batch, finite)}; a smaller learning rate may help"
-    return f"the distillation for {', '.join(batch.keys)}; a smaller learning rate may help"
+        return f"for the clips {_keys(batch, finite)}; {SMALLER}"
+    return f"the distillation for {', '.join(batch.keys)}; {SMALLER}"
 
 
 def _keys(batch: Batch, finite: Tensor) -> str:

@@ -72,7 +72,7 @@ def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(
 ) -> None:
     # Nine clips in batches of three: three steps an epoch; checkpoints after each second step and each epoch.
     epochs = {"epochs_branches": 2, "epochs_joint": 2 if model is BOTH else 0}
-    optim = epochs | {"batch_size": 3}
+    optim = epochs | {"batch_size": 3, "average_decay": 0.9}
     config = write_config(tmp_path / "a.toml", model=model, optim=optim, run={"checkpoint_steps": 2})
     train.train(config, small, tmp_path / "whole", QUIET)
     for step in stops:
@@ -157,6 +157,74 @@ def test_a_clip_that_is_not_finite_stops_the_run_with_its_key(tmp_path: Path) ->
     config = write_config(tmp_path / "a.toml", optim={"epochs_branches": 1})
     with pytest.raises(UserError, match=f"not a finite number.* skeleton of {clips[bad].key}$"):
         train.train(config, root, tmp_path / "run", QUIET)
+
+
+def test_a_learning_rate_that_is_too_large_stops_the_run_and_leaves_the_last_good_checkpoint(
+    toy: Path, tmp_path: Path
+) -> None:
+    huge = {"epochs_branches": 4, "learning_rate": 1e30, "warmup_epochs": 0.0}
+    config = write_config(tmp_path / "a.toml", optim=huge, run={"checkpoint_steps": 1})
+    keys = {clip.key for clip in toy_clips() if clip.split == "train"}
+    with pytest.raises(UserError, match=r"^step 1: .*a smaller learning rate may help$") as stopped:
+        train.train(config, toy, tmp_path / "run", QUIET)
+    message = str(stopped.value)
+    assert "\n" not in message and any(key in message for key in keys)
+    state = last(tmp_path / "run")
+    assert len(state["progress"]["losses"]) == 1 and np.isfinite(state["progress"]["losses"]).all()
+    assert all(torch.isfinite(weight).all() for weight in state["model"].values())
+    assert not checkpoint.describe(tmp_path / "run")["finished"]
+
+
+def test_a_gradient_that_is_not_finite_changes_no_weight(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loss may be finite and its gradient not: here the slope of |x - x| ** 0.5, which is infinite at 0."""
+    real = train.clip_losses
+
+    def steep(output: Output, target: torch.Tensor, head: str) -> torch.Tensor:
+        zero = next(iter(output.logits.values()))
+        return real(output, target, head) + (zero - zero.detach()).abs().sum() ** 0.5
+
+    monkeypatch.setattr(train, "clip_losses", steep)
+    weights: list[torch.Tensor] = []
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda *_, **__: weights.append(torch.zeros(1)))
+    with pytest.raises(UserError, match=r"^step 0: the gradient is not finite, of "):
+        train.train(write_config(tmp_path / "a.toml"), toy, tmp_path / "run", QUIET)
+    assert not weights, "no step was taken"
+
+
+def test_the_average_of_the_weights_is_what_predicts(small: Path, tmp_path: Path) -> None:
+    """The average, by hand from the weights after each step, is what best.pt holds."""
+    after: list[torch.Tensor] = []
+    real = train.train_step
+
+    def watching(run: train.Run, batch: Any) -> float:
+        if not after:
+            after.append(run.bare.state_dict()["fc.weight"].clone())
+        loss = real(run, batch)
+        after.append(run.bare.state_dict()["fc.weight"].clone())
+        return loss
+
+    config = write_config(tmp_path / "a.toml", optim={"epochs_branches": 1, "batch_size": 3, "average_decay": 0.15})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "train_step", watching)
+        train.train(config, small, tmp_path / "run", QUIET)
+    average = after[0]
+    for decay, weight in zip((1 / 10, 0.15, 0.15), after[1:], strict=True):  # 2 / 11 and 3 / 12 are above 0.15
+        average = decay * average + (1 - decay) * weight
+    best = torch.load(tmp_path / "run" / checkpoint.BEST, weights_only=True)
+    assert torch.allclose(best["fc.weight"], average, atol=1e-6)
+    assert not torch.allclose(best["fc.weight"], after[-1], atol=1e-6)
+
+
+def test_tensorboard_shows_learning_rate_and_throughput(small: Path, tmp_path: Path) -> None:
+    optim = {"epochs_branches": 1, "batch_size": 3, "learning_rate": 0.03, "warmup_epochs": 1.0}
+    train.train(write_config(tmp_path / "a.toml", optim=optim), small, tmp_path / "run", QUIET)
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    assert [event.value for event in events.Scalars("train/learning rate")] == pytest.approx([0.01, 0.02, 0.03])
+    assert all(event.value > 0 for event in events.Scalars("train/clips per second"))
+    assert {"train/loss", "train/data wait", "train/gradient norm", "val/known-val"} <= set(events.Tags()["scalars"])
 
 
 def test_without_training_clips_there_is_no_run(tmp_path: Path) -> None:
