@@ -22,7 +22,7 @@ PIPELINE   = $(RUN) pipeline --work '$(WORK)' $(if $(CONFIG),--config '$(CONFIG)
 READY     := $(VENV)/.ready
 DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
 
-.PHONY: help setup demo test chaos labels import-official lint search probe retry download take detect cut extract extract-rgbdiff extract-flow extract-skeletons \
+.PHONY: help setup demo test chaos labels annotate import-official lint search probe retry download take detect cut extract extract-rgbdiff extract-flow extract-skeletons \
         skeleton-video export-skeletons shards diff verify publish pull takedown card page models train export evaluate status clean
 
 help: ## list the targets
@@ -56,6 +56,9 @@ chaos: $(READY) ## kill workers and driver, refuse, fill the disk; then check th
 
 labels: $(READY) ## derive the labels, compare ANNOTATORS=facts,anatomy and write what they agree on
 	$(RUN) annotations labels $(if $(ANNOTATORS),--annotators '$(ANNOTATORS)' --propose '$(PROPOSE)')
+
+annotate: $(READY) ## open the page to label, decide and cut on, at http://127.0.0.1:PORT (8135)
+	$(RUN) annotations annotate --work '$(WORK)' $(if $(TABLES),--tables '$(TABLES)') $(if $(PORT),--port $(PORT))
 
 import-official: $(READY) ## the authors' pickled lists in DIR= as tables in TABLES=
 	@test -n "$(DIR)" -a -n "$(TABLES)" || { echo "error: say DIR=folder-with-the-lists TABLES=folder-to-write"; exit 2; }

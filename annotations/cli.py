@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import waitress
 from rich.console import Console
 
 from annotations import agreement, official, report
 from annotations.derive import DERIVATIONS
 from annotations.labels import annotator_path, read_annotator, read_decisions, write_annotator
 from annotations.rules import TableError
+from annotations.studio.media import Media
+from annotations.studio.server import application
+from annotations.studio.store import Store
 from annotations.tables import PACKAGE_DIR, read_activities, read_muscles, read_tables
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -74,3 +78,24 @@ def import_official(
     """Read the authors' five pairs of lists, and write sources, activities, labels and splits."""
     for line in official.import_lists(folder, out):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+@app.command()
+def annotate(
+    work: Annotated[Path, typer.Option(help="Work folder with videos/, clips/ and payloads/skeleton/.")] = Path("work"),
+    tables: Annotated[Path | None, typer.Option(help="Folder of segments.csv, if not the tables' own.")] = None,
+    folder: Annotated[
+        Path, typer.Option(help="The folder of the tables; labels are saved to its labels/.")
+    ] = PACKAGE_DIR,
+    port: Annotated[int, typer.Option(help="Port on this machine; nothing else can reach it.")] = 8135,
+) -> None:
+    """Open the page to annotate on, for this machine alone; Ctrl-C ends it and everything is saved."""
+    muscles, activities = read_muscles(folder), read_activities(folder)
+    store = Store(folder, tables or folder, tuple(activities), tuple(muscle.slug for muscle in muscles))
+    web = application(store, Media(work), activities, muscles)
+    try:
+        server = waitress.create_server(web, host="127.0.0.1", port=port, threads=8)
+    except OSError as error:
+        raise TableError(f"port {port}: {error.strerror}; is the page open already? Else choose another") from None
+    console.print(f"http://127.0.0.1:{server.effective_port}", highlight=False)
+    server.run()
