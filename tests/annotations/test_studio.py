@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import waitress
+from waitress import wasyncore
 
 from annotations.labels import Annotator, Judgement, read_annotator, read_decisions, write_annotator
 from annotations.studio.media import Media
@@ -58,13 +59,20 @@ def address(store: Store, tmp_path: Path, small_video: Path) -> Iterator[str]:
     )
     store.folder.mkdir()
     (store.folder / "segments.csv").write_text(f"source,start,end,activity\nlong,0.500,1.500,{FIRST}\n")
-    server = waitress.create_server(
-        application(store, Media(work), ACTIVITIES, MUSCLES), host="127.0.0.1", port=0, threads=4
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
+    web, sockets, ended = application(store, Media(work), ACTIVITIES, MUSCLES), {}, threading.Event()
+    server = waitress.create_server(web, map=sockets, host="127.0.0.1", port=0, threads=4)
+
+    def serve() -> None:
+        while not ended.is_set():
+            wasyncore.loop(timeout=0.1, map=sockets, count=1)
+
+    thread = threading.Thread(target=serve)
     thread.start()
     yield f"127.0.0.1:{server.effective_port}"
-    server.close()
+    ended.set()
+    thread.join()
+    server.task_dispatcher.shutdown()
+    wasyncore.close_all(sockets)
 
 
 @pytest.fixture(scope="module")
