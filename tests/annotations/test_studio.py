@@ -115,7 +115,7 @@ def said(store: Store, name: str = "anna") -> Annotator:
 
 def test_every_click_and_key_is_in_the_file_and_resumed(browser: Any, address: str, store: Store) -> None:
     start(browser, address)
-    browser.find_element(By.CSS_SELECTOR, "#body .muscle[data-muscle=chest]").click()
+    browser.find_element(By.CSS_SELECTOR, "#body .muscle[data-muscle=chest] path").click()
     saved(browser)
     assert said(store).judgements == {(FIRST, "chest"): Judgement(1)}
     browser.find_element(By.CSS_SELECTOR, "#groups label[data-muscle=biceps]").click()
