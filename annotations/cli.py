@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 import waitress
 from rich.console import Console
 
-from annotations import agreement, official, report
+from annotations import agreement, exchange, official, report
 from annotations.derive import DERIVATIONS
 from annotations.labels import annotator_path, read_annotator, read_decisions, write_annotator
 from annotations.rules import TableError
@@ -99,3 +100,51 @@ def annotate(
         raise TableError(f"port {port}: {error.strerror}; is the page open already? Else choose another") from None
     console.print(f"http://127.0.0.1:{server.effective_port}", highlight=False)
     server.run()
+
+
+class Tool(StrEnum):
+    """Other tools to annotate with."""
+
+    LABEL_STUDIO = "label-studio"
+    CVAT = "cvat"
+
+
+@app.command("export")
+def export_labels(
+    tool: Tool,
+    name: Annotated[str, typer.Argument(help="The annotator; one without a file gives empty tasks.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    folder: Annotated[Path, typer.Option(help="The folder of the tables.")] = PACKAGE_DIR,
+) -> None:
+    """Write an annotator's labels for Label Studio (tasks.json, config.xml) or CVAT (annotations.xml)."""
+    muscles, activities = [muscle.slug for muscle in read_muscles(folder)], list(read_activities(folder))
+    said, _ = Store(folder, folder, tuple(activities), tuple(muscles)).read(name)
+    out.mkdir(parents=True, exist_ok=True)
+    if tool is Tool.CVAT:
+        files = {"annotations.xml": exchange.to_cvat(said, activities, muscles)}
+    else:
+        files = {
+            "tasks.json": exchange.to_label_studio(said, activities, muscles),
+            "config.xml": exchange.label_studio_config(muscles),
+        }
+    for file, text in files.items():
+        (out / file).write_text(text, encoding="utf-8")
+        console.print(f"written: {out / file}", soft_wrap=True, highlight=False)
+
+
+@app.command("import")
+def import_labels(
+    tool: Tool,
+    name: Annotated[str, typer.Argument(help="The annotator whose file in labels/ is written.")],
+    path: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What the tool exported.")],
+    folder: Annotated[Path, typer.Option(help="The folder of the tables.")] = PACKAGE_DIR,
+) -> None:
+    """Read what Label Studio (JSON) or CVAT (CVAT for images 1.1) exported; an existing file is not overwritten."""
+    muscles, activities = [muscle.slug for muscle in read_muscles(folder)], list(read_activities(folder))
+    target = annotator_path(folder / "labels", name)
+    if target.exists():
+        raise TableError(f"{target}: is there already; choose another name, or move it away first")
+    read = exchange.from_cvat if tool is Tool.CVAT else exchange.from_label_studio
+    said = read(path, name, activities, muscles)
+    write_annotator(target, said, activities, muscles)
+    console.print(f"written: {target} ({len(said.judgements)} judgements)", soft_wrap=True, highlight=False)
