@@ -63,21 +63,31 @@ def example(config: Config, model: Model, batch: int, device: str) -> Inputs:
     return {modality: torch.zeros(batch, *shape, device=device) for modality, shape in shapes.items()}
 
 
-def summarise(name: str) -> Summary:
-    """The model of the configuration `name`, without memory for its weights."""
-    config = load(CONFIGS / f"{name}.toml")
-    with torch.device("meta"):
-        model = build(config.model.name, **config.model.options).eval().requires_grad_(False)
-    inputs = example(config, model, 1, "meta")
+def operations(config: Config) -> int:
+    """Floating-point operations of one clip forward; a multiplication and an addition are two."""
+    model = without_memory(config)
     with FlopCounterMode(display=False) as counter:
-        model(inputs)
+        model(example(config, model, 1, "meta"))
+    return counter.get_total_flops()
+
+
+def without_memory(config: Config) -> Model:
+    """The model on the device "meta"."""
+    with torch.device("meta"):
+        return build(config.model.name, **config.model.options).eval().requires_grad_(False)
+
+
+def summarise(name: str) -> Summary:
+    """The model of the configuration `name`."""
+    config = load(CONFIGS / f"{name}.toml")
+    model = without_memory(config)
     paper, note = PAPER[name]
     return Summary(
         name=name,
         inputs=", ".join(_shape(modality, config.data) for modality in model.modalities),
         params=sum(weight.numel() for weight in model.parameters()) / 1e6,
         paper=paper,
-        gflops=counter.get_total_flops() / 1e9,
+        gflops=operations(config) / 1e9,
         note=note,
     )
 
