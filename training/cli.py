@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from annotations.splits import PROTOCOLS
-from annotations.tables import PACKAGE_DIR, read_muscles
+from annotations.tables import PACKAGE_DIR, read_activities, read_muscles
 from pipeline.errors import UserError
 from pipeline.reader import Dataset, find_version
 from training import checkpoint, predict, summary, tables
@@ -80,5 +80,6 @@ def evaluate(
         else:
             console.print(f"{folder}: not finished, left out; `train` goes on with it", soft_wrap=True, markup=False)
     manifest = checkpoint.dataset_identity(labels)["manifest"]
-    tables.write(tables.results(runs, manifest, protocol), out, console)
+    equipment = {slug: activity.equipment for slug, activity in read_activities(PACKAGE_DIR).items()}
+    tables.write(tables.results(runs, manifest, protocol, equipment), out, console)
     console.print(f"written to {out}", soft_wrap=True, markup=False)

@@ -51,26 +51,64 @@ class Interval:
     high: float
 
 
-def bootstrap_interval(
-    splits: Sequence[Scored], seed: int = 0, replicates: int = REPLICATES, level: float = 0.95
-) -> Interval | None:
-    """Percentile interval of the mean over `splits` of their mAP, resampling source videos.
+def bootstrap(splits: Sequence[Scored], seed: int = 0, replicates: int = REPLICATES) -> np.ndarray | None:
+    """The mean over `splits` of their mAP in each replicate, [R], resampling source videos.
 
     Clips of one video resemble each other, so whole videos are drawn with replacement, the same draw for all
-    the splits. A replicate in which a split has no clip is left out. None where a split comes from fewer than
-    two videos: no spread can be had from one.
+    the splits, and for all runs on the same clips. A replicate in which a split has no clip is NaN. None where a
+    split comes from fewer than two videos: no spread can be had from one.
     """
     if any(len(np.unique(split.sources)) < 2 for split in splits):
         return None
     names = np.unique(np.concatenate([split.sources for split in splits]))
     draws = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), replicates)
     columns = [_resampled(split, draws[:, np.searchsorted(names, split.sources)]) for split in splits]
-    means = np.mean(columns, axis=0)
-    means = means[np.isfinite(means)]
-    if len(means) == 0:
+    return np.asarray(np.mean(columns, axis=0))
+
+
+def interval(replicates: np.ndarray | None, level: float = 0.95) -> Interval | None:
+    """Percentile interval of replicates, without the NaN; None where nothing is left."""
+    finite = np.array([]) if replicates is None else replicates[np.isfinite(replicates)]
+    if len(finite) == 0:
         return None
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
+
+
+def paired_p(one: np.ndarray, other: np.ndarray) -> float:
+    """Two-sided bootstrap p of "no difference", from the replicates [R] of two runs on the same draws.
+
+    Twice the share of replicates in which the difference has the rarer sign, ties counted for both, and the
+    observed sample counted as one more (Davison and Hinkley 1997, section 4.2); NaN without a replicate.
+    """
+    difference = one - other
+    difference = difference[np.isfinite(difference)]
+    if len(difference) == 0:
+        return float("nan")
+    rarer = min((difference <= 0).sum(), (difference >= 0).sum())
+    return float(min(1.0, 2 * (rarer + 1) / (len(difference) + 1)))
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Predictions of similar probability: how many, their mean, and the share of them that are true."""
+
+    count: int
+    probability: float
+    share: float
+
+
+def reliability(truth: np.ndarray, scores: np.ndarray, bins: int = 10) -> list[Bin]:
+    """Each (clip, label) of [N, L] by its probability, in equally wide bins from 0 to 1; empty ones are left out."""
+    place = np.minimum((scores.ravel() * bins).astype(int), bins - 1)
+    found = [(truth.ravel()[place == i], scores.ravel()[place == i]) for i in range(bins)]
+    return [Bin(len(hits), float(p.mean()), float(hits.mean())) for hits, p in found if len(hits)]
+
+
+def calibration_error(bins: Sequence[Bin]) -> float:
+    """Expected calibration error: mean distance of probability and share over all predictions (Naeini et al. 2015)."""
+    distances = [abs(b.probability - b.share) for b in bins]
+    return float(np.average(distances, weights=[b.count for b in bins]))
 
 
 def _resampled(split: Scored, counts: np.ndarray) -> np.ndarray:

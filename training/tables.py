@@ -21,11 +21,14 @@ from rich.markup import escape as escape_markup
 from rich.table import Table
 
 from pipeline.files import write_text
+from training import details
+from training.details import Section
 from training.metrics import (
     REPLICATES,
     Interval,
     Scored,
-    bootstrap_interval,
+    bootstrap,
+    interval,
     label_average_precision,
     mean_average_precision,
 )
@@ -46,10 +49,11 @@ FEW = 10
 
 @dataclass(frozen=True)
 class Cell:
-    """mAP in 0..1, and its interval where there is one."""
+    """mAP in 0..1, its interval where there is one, and the replicates behind it."""
 
     value: float
     interval: Interval | None
+    replicates: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
     def number(self) -> str:
@@ -84,35 +88,53 @@ class Results:
     sizes: dict[str, tuple[int, int]]
     muscles: list[str]
     notes: list[str] = field(default_factory=list)
+    details: list[Section] = field(default_factory=list)
 
 
-def results(runs: Path, manifest: str, protocol: str) -> Results:
-    """Scores all predictions under `runs` that are of one dataset (digest of its manifest) and protocol."""
+def results(runs: Path, manifest: str, protocol: str, equipment: Mapping[str, str]) -> Results:
+    """Scores all predictions under `runs` that are of one dataset (digest of its manifest) and protocol.
+
+    `equipment` by activity, as in the activities table.
+    """
     rows, notes, muscles = [], [], []
+    predictions: dict[str, pd.DataFrame] = {}
     sizes: dict[str, tuple[int, int]] = dict.fromkeys(COLUMNS, (0, 0))
     for path in sorted(runs.glob(f"*/{PREDICTIONS}"), key=_baselines_first):
         origin = read_origin(path)
         if (origin.manifest, origin.protocol) != (manifest, protocol):
             notes.append(f"Left out: {origin.run}, on dataset {origin.dataset}, protocol {origin.protocol}.")
             continue
-        splits = scored(pd.read_parquet(path))
+        predictions[origin.run] = pd.read_parquet(path)
+        splits = scored(predictions[origin.run])
         rows.append(_row(origin, splits))
         sizes = {column: _size([splits[s] for s in names if s in splits]) for column, names in COLUMNS.items()}
         muscles = origin.muscles.split(",")
     empty = [column for column in COLUMNS if not any(column in row.cells for row in rows)]
     if empty:
         notes.append(f"Empty, for want of clips: {', '.join(empty)}.")
-    return Results(rows, sizes, muscles, notes)
+    return Results(rows, sizes, muscles, notes, _details(rows, predictions, equipment))
 
 
 def scored(predictions: pd.DataFrame) -> dict[str, Scored]:
     """Saved predictions by split."""
-    return {
-        str(split): Scored(
-            np.stack(part["y_true"].tolist()), np.stack(part["y_prob"].tolist()), part["source"].to_numpy()
-        )
-        for split, part in predictions.groupby("split")
+    return {str(split): details.scored(part) for split, part in predictions.groupby("split")}
+
+
+def _details(rows: list[Row], predictions: dict[str, pd.DataFrame], equipment: Mapping[str, str]) -> list[Section]:
+    trained = {row.name: row for row in rows if row.trained}
+    resampled = {
+        name: {
+            column: details.Resampled(cell.value, cell.replicates)
+            for column, cell in row.cells.items()
+            if cell.replicates is not None
+        }
+        for name, row in trained.items()
     }
+    return [
+        details.comparisons(resampled),
+        details.by_equipment(predictions, equipment),
+        details.calibration({name: scored(predictions[name]) for name in trained}),
+    ]
 
 
 def verdicts(found: Results) -> list[str]:
@@ -140,7 +162,7 @@ def _verdict(row: Row, baselines: Sequence[Row]) -> str:
 
 
 def write(found: Results, out: Path, console: Console) -> None:
-    """Prints the table and writes results.txt, results.html, results.csv and labels.csv into `out`."""
+    """Prints the table and writes results.txt, results.html, results.csv, labels.csv and the details into `out`."""
     show(found, console)
     text = io.StringIO()
     show(found, Console(file=text, width=160))
@@ -148,6 +170,8 @@ def write(found: Results, out: Path, console: Console) -> None:
     write_text(out / "results.html", as_html(found))
     write_text(out / "results.csv", as_csv(found))
     write_text(out / "labels.csv", labels_as_csv(found))
+    for section in found.details:
+        write_text(out / f"{section.name}.csv", _csv([section.head, *section.rows]))
 
 
 def explanation(found: Results) -> str:
@@ -214,6 +238,10 @@ def as_html(found: Results) -> str:
                 _html_table(["muscle group", *[row.name for row in shown]], ap, []),
                 "</details>",
             ]
+    for section in found.details:
+        if section.rows:
+            table = _html_table(section.head, section.rows, [])
+            body.append(f"<details><summary>{escape(section.title)}</summary>{table}</details>")
     return _PAGE.format(body="\n".join(body))
 
 
@@ -246,7 +274,8 @@ def _row(origin: Origin, splits: Mapping[str, Scored]) -> Row:
         if all(name in splits for name in names):
             parts = [splits[name] for name in names]
             value = float(np.mean([mean_average_precision(part.truth, part.scores) for part in parts]))
-            cells[column] = Cell(value, bootstrap_interval(parts))
+            replicates = bootstrap(parts)
+            cells[column] = Cell(value, interval(replicates), replicates)
             if len(parts) == 1:
                 labels[column] = label_average_precision(parts[0].truth, parts[0].scores)
     return Row(origin.run, origin.model, cells, labels)

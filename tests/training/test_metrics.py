@@ -4,9 +4,14 @@ import math
 
 import numpy as np
 import pytest
+from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score
 
 from training import metrics
+
+
+def bootstrap_interval(splits: list[metrics.Scored], **how: int) -> metrics.Interval | None:
+    return metrics.interval(metrics.bootstrap(splits, **how))
 
 
 def test_worked_by_hand() -> None:
@@ -52,7 +57,7 @@ def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 
     large = draw(200_000)
     true = metrics.mean_average_precision(large.truth, large.scores)
-    intervals = [metrics.bootstrap_interval([draw(80)], seed=i, replicates=200) for i in range(200)]
+    intervals = [bootstrap_interval([draw(80)], seed=i, replicates=200) for i in range(200)]
     covered = np.mean([i is not None and i.low <= true <= i.high for i in intervals])
     assert 0.87 <= covered <= 0.99
 
@@ -62,15 +67,15 @@ def test_interval_is_wider_when_clips_of_a_video_agree() -> None:
     truth = rng.integers(0, 2, (12, 3))
     scores = truth + rng.normal(size=(12, 3))
     many = [np.repeat(array, 10, axis=0) for array in (truth, scores)]
-    by_video = metrics.bootstrap_interval([metrics.Scored(many[0], many[1], np.repeat(np.arange(12), 10))])
-    by_clip = metrics.bootstrap_interval([metrics.Scored(many[0], many[1], np.arange(120))])
+    by_video = bootstrap_interval([metrics.Scored(many[0], many[1], np.repeat(np.arange(12), 10))])
+    by_clip = bootstrap_interval([metrics.Scored(many[0], many[1], np.arange(120))])
     assert by_video is not None and by_clip is not None
     assert by_video.high - by_video.low > 1.5 * (by_clip.high - by_clip.low)
 
 
 def test_one_video_has_no_interval() -> None:
     scored = metrics.Scored(np.eye(3), np.eye(3), np.array(["a", "a", "a"]))
-    assert metrics.bootstrap_interval([scored]) is None
+    assert bootstrap_interval([scored]) is None
 
 
 def test_mean_of_two_splits_uses_one_draw_for_both() -> None:
@@ -78,4 +83,41 @@ def test_mean_of_two_splits_uses_one_draw_for_both() -> None:
     rng = np.random.default_rng(4)
     truth = rng.integers(0, 2, (40, 3))
     scored = metrics.Scored(truth, truth + rng.normal(size=(40, 3)), np.arange(40))
-    assert metrics.bootstrap_interval([scored, scored]) == metrics.bootstrap_interval([scored])
+    assert bootstrap_interval([scored, scored]) == bootstrap_interval([scored])
+
+
+def test_reliability_is_that_of_scikit_learn() -> None:
+    rng = np.random.default_rng(5)
+    scores = rng.random((50, 4))
+    truth = (rng.random((50, 4)) < scores**2).astype(int)
+    bins = metrics.reliability(truth, scores)
+    share, probability = calibration_curve(truth.ravel(), scores.ravel(), n_bins=10)
+    assert [b.share for b in bins] == pytest.approx(share)
+    assert [b.probability for b in bins] == pytest.approx(probability)
+    assert sum(b.count for b in bins) == 200
+
+
+def test_calibration_error_by_hand() -> None:
+    # 0.1 and 0.3 are true once in two: bins of one, 0.9 off and 0.3 off; 1.0 twice, true once: 0.5 off.
+    truth, scores = np.array([[1, 0], [1, 0]]), np.array([[0.1, 0.3], [1.0, 1.0]])
+    assert metrics.calibration_error(metrics.reliability(truth, scores)) == pytest.approx((0.9 + 0.3 + 2 * 0.5) / 4)
+
+
+def test_paired_p_by_hand() -> None:
+    base = np.zeros(99)
+    assert metrics.paired_p(base + 1, base) == pytest.approx(2 / 100)
+    assert metrics.paired_p(base, base) == 1
+    assert metrics.paired_p(np.where(np.arange(99) < 9, -1.0, 1.0), base) == pytest.approx(2 * 10 / 100)
+
+
+def test_runs_that_do_not_differ_seldom_seem_to() -> None:
+    """At 5 % about one in twenty pairs of equally good runs; and pairing finds what the intervals hide."""
+    rng = np.random.default_rng(6)
+    found = []
+    for _ in range(200):
+        truth = rng.integers(0, 2, (60, 1))
+        pair = [metrics.Scored(truth, truth + rng.normal(size=(60, 1)), np.arange(60)) for _ in range(2)]
+        one, other = (metrics.bootstrap([scored], replicates=200) for scored in pair)
+        assert one is not None and other is not None
+        found.append(metrics.paired_p(one, other))
+    assert 0.01 <= np.mean(np.array(found) < 0.05) <= 0.12

@@ -17,6 +17,7 @@ from pipeline.reader import Dataset
 from training import checkpoint, predict, tables
 
 PROTOCOL = "video-disjoint"
+EQUIPMENT = {"wave": "none", "kick": "support", "bow": "dumbbell", "star": "none"}
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def save(toy: Dataset, runs: Path, name: str, found: dict[str, np.ndarray], **ch
 
 
 def made(dataset: Dataset, runs: Path) -> tables.Results:
-    return tables.results(runs, checkpoint.dataset_identity(dataset)["manifest"], PROTOCOL)
+    return tables.results(runs, checkpoint.dataset_identity(dataset)["manifest"], PROTOCOL, EQUIPMENT)
 
 
 def baselines(dataset: Dataset, runs: Path) -> None:
@@ -183,3 +184,43 @@ def test_a_file_that_holds_no_predictions_is_named(tmp_path: Path, toy: Dataset)
     path.write_bytes(b"PAR?")
     with pytest.raises(UserError, match="predictions\\.parquet: not saved predictions"):
         made(toy, tmp_path / "runs")
+
+
+def test_details_by_hand(toy: Dataset, tmp_path: Path) -> None:
+    """A run that is right, and one that says 0.25 to everything, beside each other in the files."""
+    runs, out = tmp_path / "runs", tmp_path / "tables"
+    right = {split: truth(toy, split) for split in predict.SCORED}
+    save(toy, runs, "right", right)
+    save(toy, runs, "flat", {split: np.full_like(values, 0.25) for split, values in right.items()})
+    tables.write(made(toy, runs), out, Console(quiet=True))
+
+    def lines(name: str) -> list[dict[str, str]]:
+        return list(csv.DictReader((out / name).open()))
+
+    (pair,) = [line for line in lines("comparisons.csv") if line["column"] == "known test"]
+    assert (pair["best"], pair["other"]) == ("right", "flat")
+    assert float(pair["difference"]) == pytest.approx(1 - 1 / 3, abs=1e-4)
+    assert float(pair["p"]) == pytest.approx(2 / 1001, abs=1e-4), "better in each of 1000 draws"
+
+    flat = {
+        line["equipment"]: (float(line["mAP"]), line["clips"])
+        for line in lines("equipment.csv")
+        if line["run"] == "flat" and line["split"] == "known-test"
+    }
+    # Two videos, in each one clip an activity. Alone, an activity's muscles are active in all of its clips.
+    assert flat == {
+        "body weight": (0.5, "4"),
+        "equipment": (1, "2"),
+        "none": (1, "2"),
+        "support": (1, "2"),
+        "dumbbell": (1, "2"),
+    }
+    assert not [line for line in lines("equipment.csv") if line["equipment"] == ""]
+
+    bins = [line for line in lines("calibration.csv") if line["split"] == "known-test"]
+    assert [line["calibration error"] for line in bins if line["run"] == "right"] == ["0.0000"] * 2
+    (only,) = [line for line in bins if line["run"] == "flat"]
+    assert only["share active"] == "0.1000", "two of twenty groups in each clip"
+    assert only["calibration error"] == "0.1500" and only["predictions"] == "120"
+    page = (out / "results.html").read_text()
+    assert "paired bootstrap" in page and "Reliability" in page and "mAP by equipment" in page
