@@ -93,6 +93,8 @@ def annotate(
     """Open the page to annotate on, for this machine alone; Ctrl-C ends it and everything is saved."""
     muscles, activities = read_muscles(folder), read_activities(folder)
     store = Store(folder, tables or folder, tuple(activities), tuple(muscle.slug for muscle in muscles))
+    if store.segments_path.exists():
+        read_tables(folder, tables)  # a broken table is told here, not in the page
     web = application(store, Media(work), activities, muscles)
     try:
         server = waitress.create_server(web, host="127.0.0.1", port=port, threads=8)

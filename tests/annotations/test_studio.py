@@ -6,6 +6,8 @@ import csv
 import http.client
 import json
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -227,3 +229,12 @@ def test_of_two_savers_at_once_one_is_refused(store: Store) -> None:
         thread.join()
     assert sorted(outcomes) == ["refused"] * 7 + ["saved"]
     assert len(said(store).judgements) == 1
+
+
+def test_a_broken_table_of_segments_is_told_before_the_page_opens(tmp_path: Path) -> None:
+    (tmp_path / "sources.csv").write_text("id,url,licence,notes\n")
+    (tmp_path / "segments.csv").write_text("source,begin\n")
+    command = [sys.executable, "-m", "annotations", "annotate", "--tables", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1 and "segments.csv:1" in ended.stderr
