@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from kornia.augmentation import RandomErasing
 from kornia.enhance import (
     adjust_brightness_accumulative,
     adjust_contrast_with_mean_subtraction,
@@ -48,7 +49,10 @@ def augment(inputs: dict[str, Tensor], config: AugmentConfig, mirror: tuple[int,
     result = as_float(inputs)
     if "rgb" in result and config.jitter:
         result["rgb"] = recolour(result["rgb"], colours)
-    return normalise({m: seen(m, x, view, mirror) for m, x in result.items()})
+    result = {m: seen(m, x, view, mirror) for m, x in result.items()}
+    if "rgb" in result and config.erase:
+        result["rgb"] = erased(result["rgb"], config.erase, seed)
+    return normalise(result)
 
 
 def prepare(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -106,6 +110,13 @@ def recolour(x: Tensor, factors: Tensor) -> Tensor:
     pictures = adjust_brightness_accumulative(pictures, factors[0])
     pictures = adjust_contrast_with_mean_subtraction(pictures, factors[1])
     return adjust_saturation_with_gray_subtraction(pictures, factors[2]).view_as(x)
+
+
+def erased(x: Tensor, probability: float, seed: int) -> Tensor:
+    """RGB [B, 3, T, H, W] in 0..1 with one rectangle of some clips erased, in all frames (Zhong et al. 2020)."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # kornia draws from the global generator
+        return RandomErasing(p=probability, value=MEAN)(x.flatten(1, 2)).view_as(x)
 
 
 def _uniform(generator: torch.Generator, rows: int, clips: int, reach: float) -> Tensor:

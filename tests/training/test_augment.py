@@ -5,7 +5,7 @@ import torch
 from fixtures_shards import COCO_17
 from torch import Tensor
 
-from training.augment import augment, draw_view, move_pictures, move_skeleton, prepare, recolour, seen
+from training.augment import MEAN, augment, draw_view, erased, move_pictures, move_skeleton, prepare, recolour, seen
 from training.config import AugmentConfig
 
 SIZE = 64
@@ -96,3 +96,25 @@ def test_colours_by_hand_and_alike_in_all_frames() -> None:
     grey = 0.299 * 0.8 + 0.587 * 0.4 + 0.114 * 0.2
     assert dark[1, :, 2, 3, 3] == pytest.approx(torch.full((3,), grey), abs=1e-3)
     assert torch.equal(dark[:, :, 0], dark[:, :, 2])
+
+
+def test_one_rectangle_is_erased_in_all_frames_alike_and_its_share_is_as_said() -> None:
+    clips = torch.rand(64, 3, 2, 32, 32) * 0.1
+    torch.manual_seed(0)
+    before = torch.random.get_rng_state()
+    result = erased(clips, 0.5, 7)
+    assert torch.equal(before, torch.random.get_rng_state()), "dropout draws what it would have drawn"
+    assert torch.equal(result, erased(clips, 0.5, 7))
+    gone = result != clips
+    assert torch.equal(gone, gone[:, :1, :1].expand_as(gone)) and bool((result[gone] == MEAN).all())
+    hit = gone.flatten(1).any(dim=1)
+    assert 20 <= int(hit.sum()) <= 44
+    for mask in gone[hit, 0, 0]:
+        rows, columns = mask.any(dim=1).sum(), mask.any(dim=0).sum()
+        assert mask.sum() == rows * columns and 0.01 < mask.float().mean() < 0.36
+
+
+def test_erasing_leaves_the_skeleton_alone() -> None:
+    inputs = {"rgb": torch.rand(8, 3, 2, 32, 32), "skeleton": torch.rand(8, 3, 4, 17, 1)}
+    plain, holes = (augment(inputs, AugmentConfig(erase=erase), COCO_17.mirror, 3) for erase in (0.0, 1.0))
+    assert torch.equal(plain["skeleton"], holes["skeleton"]) and not torch.equal(plain["rgb"], holes["rgb"])
