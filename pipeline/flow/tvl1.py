@@ -16,6 +16,9 @@ floats an update, which a core's cache bears and a GPU's memory does not.
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -54,6 +57,9 @@ OPENCV = Parameters()
 
 DENSEFLOW = Parameters(inner=300, outer=1, median=False)
 """The defaults of OpenCV's CUDA version, which DenseFlow runs."""
+
+Linearise = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+Iterate = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, Parameters], None]
 
 PRESETS = {"opencv": OPENCV, "denseflow": DENSEFLOW}
 
@@ -131,15 +137,35 @@ def _pyramid(pictures: torch.Tensor, parameters: Parameters) -> list[torch.Tenso
 def _solve_level(first: torch.Tensor, second: torch.Tensor, u: torch.Tensor, parameters: Parameters) -> torch.Tensor:
     dual = u.new_zeros(*u.shape[:2], 2, *u.shape[2:])
     images = torch.cat([second, *_centred(second)], 1)
+    linearise_, iterate_ = _steps(u.device)
     for _ in range(parameters.warps):
-        warped = _warp(images, u)
-        gradient = warped[:, 1:]
-        rho = warped[:, :1] - first - (gradient * u).sum(1, keepdim=True)
-        _iterate(u, dual, gradient, rho, parameters)
+        gradient, rho = linearise_(images, first, u)
+        iterate_(u, dual, gradient, rho, parameters)
     return u
 
 
-def _iterate(u: torch.Tensor, dual: torch.Tensor, gradient: torch.Tensor, rho: torch.Tensor, p: Parameters) -> None:
+def _steps(device: torch.device) -> tuple[Linearise, Iterate]:
+    """The Triton kernels on CUDA; below in torch, their reference, elsewhere and where Triton cannot work.
+
+    Triton comes with torch for CUDA on Linux, and builds its launchers with the machine's C compiler.
+    """
+    compiler = any(map(shutil.which, (os.environ.get("CC", "cc"), "gcc", "clang")))
+    if device.type == "cuda" and compiler and importlib.util.find_spec("triton"):
+        from pipeline.flow import kernels
+
+        return kernels.linearise, kernels.iterate
+    return linearise, iterate
+
+
+def linearise(images: torch.Tensor, first: torch.Tensor, u: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The gradient [B, 2, H, W] of the second pictures at x + u, and rho [B, 1, H, W]: what remains between the
+    pictures, less gradient · u. `images` [B, 3, H, W] are the second pictures and their slopes."""
+    warped = _warp(images, u)
+    gradient = warped[:, 1:]
+    return gradient, warped[:, :1] - first - (gradient * u).sum(1, keepdim=True)
+
+
+def iterate(u: torch.Tensor, dual: torch.Tensor, gradient: torch.Tensor, rho: torch.Tensor, p: Parameters) -> None:
     """Updates u [B, 2, H, W] and theta × the dual [B, 2, 2, H, W] in place; a pair that is done leaves the batch."""
     inverse = 1 / gradient.square().sum(1, keepdim=True).clamp_min(TINY)
     stop = p.epsilon**2 * u[0, 0].numel()
