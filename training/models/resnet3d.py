@@ -201,7 +201,9 @@ class ResNet3D(nn.Module):
     def stage(self, stage: int, pathway: int, x: Tensor) -> Tensor:
         for name, block in self.get_submodule(f"s{stage}").named_children():
             if name.startswith(f"pathway{pathway}_"):
-                x = recomputed(block, x) if self.config.recompute and torch.is_grad_enabled() else block(x)
+                # A compiler decides by itself what to keep, and does not follow the statistics' context.
+                again = self.config.recompute and torch.is_grad_enabled() and not torch.compiler.is_compiling()
+                x = recomputed(block, x) if again else block(x)
         return x
 
     def fit_published(self, weights: Mapping[str, Tensor]) -> dict[str, Fitted | str]:

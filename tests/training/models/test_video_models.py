@@ -104,6 +104,14 @@ def test_compiled_without_a_graph_break_is_equal(name: str) -> None:
     assert torch.allclose(plain, again, atol=1e-6)
 
 
+def test_batch_norm_and_recomputed_blocks_compile_for_training() -> None:
+    torch.manual_seed(0)
+    model = build("resnet3d_tiny", fast_kernels=[], recompute=True).train()
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    plain, again = (network({"rgb": clip(4)}).logits["rgb"] for network in (model, compiled))
+    assert torch.allclose(plain, again, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", TINY)
 def test_half_precision_gives_nearly_the_same(name: str) -> None:
     torch.manual_seed(0)
