@@ -17,6 +17,7 @@ from pipeline.files import replacing, write_bytes
 from pipeline.flow import codec as flow_codec
 from pipeline.flow import denseflow, solvers
 from pipeline.ledger import Ledger
+from pipeline.pose import backends
 from pipeline.pose import codec as pose_codec
 from pipeline.pose.estimate import estimator
 from pipeline.records import EXTENSION, Clip, Payload, digest, file_sha256
@@ -45,6 +46,8 @@ def check(modalities: Sequence[str], config: Config) -> None:
     """Raises UserError for what a person must mend before any clip is worth decoding."""
     if "flow" in modalities and config.flow.backend == "denseflow":
         denseflow.check(Path(config.flow.binary))
+    if "skeleton" in modalities:
+        backends.check(config.skeleton)
 
 
 def unit(modalities: Sequence[str]) -> str:

@@ -51,6 +51,16 @@ def backend(config: SkeletonConfig) -> Backend:
             return Backend(*_results(Path(config.results)), weights="")
 
 
+def check(config: SkeletonConfig) -> None:
+    """Raises UserError for a file that is missing or not the one expected, without loading a network."""
+    if config.backend == "alphapose":
+        checked(Path(config.weights), config.weights_sha256)
+    elif config.backend == "alphapose-json":
+        _results(Path(config.results))
+    else:
+        model_path(config.backend)
+
+
 def _digest(model: str) -> str:
     return read_lock()[model].sha256
 
@@ -99,9 +109,7 @@ def _stacked(boxes: object) -> np.ndarray:
 
 def _results(folder: Path) -> tuple[FindsPeople, Layout]:
     """The layout is that of the folder's first file that names a person."""
-    paths = sorted(folder.glob("*.json"))
-    sizes = (formats.joint_count(path) for path in paths)
-    joints = next((size for size in sizes if size), 0)
+    joints = next((size for path in sorted(folder.glob("*.json")) if (size := formats.joint_count(path))), 0)
     layout = next((layout for layout in (COCO_17, HALPE_26) if len(layout.joints) == joints), None)
     if layout is None:
         raise UserError(f"{folder}: no <clip>.json of AlphaPose with 17 or 26 joints")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pipeline.config import SkeletonConfig
-from pipeline.errors import Failure, Reason
+from pipeline.errors import Failure, Reason, UserError
 from pipeline.pose.backends import backend
 from pipeline.pose.codec import Skeleton
 from pipeline.pose.gaps import as_arrays, interpolate, smooth
@@ -19,14 +19,19 @@ from pipeline.pose.people import Person, Track, choose, doubts, link
 def estimator(config: SkeletonConfig) -> Callable[..., Skeleton | Failure]:
     """A function (frames [T, H, W, 3] uint8 RGB, frames per second, clip key) → Skeleton of T frames.
 
-    Fails with rejected/no-person if fewer than `config.min_found` of the frames show somebody. The network is
+    Fails with rejected/no-person if fewer than `config.min_found` of the frames show somebody, with broken/decode-error
+    if a file of boxes or results for the clip cannot be read. The network is
     loaded once for each configuration and process. Raises UserError if its file is missing.
     """
     used = backend(config)
 
     def estimate(frames: np.ndarray, fps: float, key: str = "") -> Skeleton | Failure:
         count, height, width = frames.shape[:3]
-        tracks = link([_certain(people, config.min_score) for people in used.people(frames, key)])
+        try:
+            detected = used.people(frames, key)
+        except UserError as error:  # of the files that somebody else's run left for this clip
+            return Failure(Reason.DECODE_ERROR, str(error))
+        tracks = link([_certain(people, config.min_score) for people in detected])
         track = choose(tracks, width, height) if tracks else {}
         if not track or len(track) < config.min_found * count:
             return Failure(Reason.NO_PERSON, f"found in {len(track)} of {count} frames")

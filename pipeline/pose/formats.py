@@ -52,13 +52,16 @@ def read_alphapose(path: Path, frames: int, layout: Layout) -> list[list[Person]
         if not np.isfinite(joints).all() or not 0 <= number < frames:
             raise UserError(f"{path}: image_id {entry['image_id']!r} is not finite or none of {frames} frames")
         joints[:, 2] = np.clip(joints[:, 2], 0, 1)
-        people[number].append(Person(joints, box))
+        people[number].append(Person(joints, box, identity=str(entry.get("idx", ""))))
     return people
 
 
 def joint_count(path: Path) -> int:
-    """How many joints the people of an AlphaPose file have; 0 for a file without people."""
-    entries = _entries(path)
+    """How many joints the people of an AlphaPose file have; 0 for a file without people, or another one."""
+    try:
+        entries = _entries(path)
+    except UserError:
+        return 0
     return len(entries[0].get("keypoints", ())) // 3 if entries and isinstance(entries[0], dict) else 0
 
 

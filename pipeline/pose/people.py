@@ -20,10 +20,14 @@ ABSENT = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """One detection in one frame: joints [V, 3] (x, y in pixels, score 0..1) and box [4] (x0, y0, x1, y1)."""
+    """One detection in one frame: joints [V, 3] (x, y in pixels, score 0..1) and box [4] (x0, y0, x1, y1).
+
+    `identity` is who it is, where whoever detected it has tracked people too.
+    """
 
     joints: np.ndarray
     box: np.ndarray
+    identity: str = ""
 
     @property
     def score(self) -> float:
@@ -62,7 +66,10 @@ def link(frames: Iterable[Sequence[Person]]) -> list[Track]:
 
 
 def _distance(a: Person, b: Person) -> float:
-    """Mean distance between equal joints in units of the larger person's size; infinite between points."""
+    """Mean distance between equal joints in units of the larger person's size; infinite between points, and between
+    people who are known to be others; none between those known to be the same."""
+    if a.identity or b.identity:
+        return 0.0 if a.identity == b.identity else np.inf
     size = max(a.size, b.size)
     if size == 0:
         return np.inf

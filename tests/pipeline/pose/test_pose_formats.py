@@ -16,6 +16,7 @@ from pipeline.pose import formats
 from pipeline.pose.codec import Skeleton
 from pipeline.pose.estimate import estimator
 from pipeline.pose.layouts import COCO_17
+from pipeline.pose.people import link
 
 
 def skeleton() -> Skeleton:
@@ -86,3 +87,28 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path, monkeypatch: py
 def test_alphapose_needs_weights_and_their_digest() -> None:
     with pytest.raises(ConfigError, match="weights_sha256"):
         SkeletonConfig(backend="alphapose", weights="net.pth")
+
+
+def test_people_that_alphapose_has_tracked_keep_their_numbers(tmp_path: Path) -> None:
+    """Two people who change places between two frames: by distance each would be taken for the other."""
+    left, right = (np.concatenate([np.full((17, 2), at), np.ones((17, 1))], axis=1) for at in (20.0, 60.0))
+    left[:5, :2] -= 10
+    right[:5, :2] += 10
+    placed = [("a", left, 1), ("a", right, 2), ("b", left, 2), ("b", right, 1)]
+    entries = [
+        {"image_id": f"{'ab'.index(frame)}.jpg", "keypoints": joints.ravel().tolist(), "idx": number}
+        for frame, joints, number in placed
+    ]
+    path = tmp_path / "clip.json"
+    path.write_text(json.dumps(entries))
+    tracks = link(formats.read_alphapose(path, 2, COCO_17))
+    assert sorted(tuple(float(track[t].joints[8, 0]) for t in (0, 1)) for track in tracks) == [(20, 60), (60, 20)]
+
+
+def test_results_that_cannot_be_read_are_that_clips_failure(tmp_path: Path) -> None:
+    (tmp_path / "good.json").write_text(json.dumps([{"image_id": "0.jpg", "keypoints": [1.0] * 51}]))
+    (tmp_path / "bad.json").write_text("[")
+    config = SkeletonConfig(backend="alphapose-json", results=str(tmp_path))
+    failure = estimator(config)(np.zeros((1, 8, 8, 3), np.uint8), 10.0, "bad")
+    assert isinstance(failure, Failure) and failure.reason == Reason.DECODE_ERROR
+    assert "bad.json: no AlphaPose results" in failure.detail
