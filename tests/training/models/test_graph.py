@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
 from fixtures_published import assert_same_function, assert_same_keys
 from gradients import without_gradient
+from torch import nn
 
 from pipeline.errors import UserError
 from training.models import build
@@ -94,6 +97,28 @@ def test_every_parameter_learns(options: dict) -> None:
     model({"skeleton": torch.randn(4, 3, 16, 17, 1)}).logits["skeleton"].square().sum().backward()
     # In training, batch norm takes the bias before it out again: what is left of its gradient is rounding.
     assert without_gradient(model) <= {name for name, _ in model.named_parameters() if name.endswith("bias")}
+
+
+def at_rest(model: nn.Module) -> set[str]:
+    """Names of the parameters that one backward pass leaves; without biases, which batch norm may take out again."""
+    model.zero_grad()
+    model({"skeleton": torch.randn(4, 3, 16, 17, 1)}).logits["skeleton"].square().sum().backward()
+    return {name for name in without_gradient(model) if not name.endswith("bias")}
+
+
+def test_every_parameter_of_stgcn_learns() -> None:
+    torch.manual_seed(0)
+    assert at_rest(build("stgcn_tiny")) == set()
+
+
+def test_every_parameter_of_ctrgcn_learns_once_its_gate_has_moved() -> None:
+    """The refined topologies enter times alpha, which starts at 0: at first alpha alone of their branch learns."""
+    torch.manual_seed(0)
+    model = build("ctrgcn_tiny")
+    refining = {name for name, _ in model.named_parameters() if re.search(r"gcn1\.convs\.\d\.conv[124]\.weight", name)}
+    assert refining and at_rest(model) == refining
+    torch.optim.SGD([weight for name, weight in model.named_parameters() if name.endswith("alpha")], lr=0.1).step()
+    assert at_rest(model) == set()
 
 
 @pytest.mark.parametrize(

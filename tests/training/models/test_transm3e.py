@@ -226,6 +226,18 @@ def test_half_precision_is_close_and_learns(clips: dict[str, Tensor]) -> None:
     assert at_rest(model) == OF_LAST_PATCHES
 
 
+def test_compiled_without_a_graph_break_is_equal_in_training(clips: dict[str, Tensor]) -> None:
+    model = model_of().train()
+    outputs = []
+    for network in (model, torch.compile(model, fullgraph=True, backend="eager")):
+        torch.manual_seed(2)
+        outputs.append(network(clips))
+    plain, compiled = outputs
+    assert torch.allclose(compiled.distillation, plain.distillation, atol=1e-5)
+    for branch, logits in plain.logits.items():
+        assert torch.allclose(compiled.logits[branch], logits, atol=1e-5), branch
+
+
 def test_more_tokens_than_one_is_mct(clips: dict[str, Tensor]) -> None:
     one = model_of(tokens=1, distillation_tokens=1)
     assert one(clips).logits["rgb"].shape == (3, 20)
