@@ -121,9 +121,9 @@ publish: $(READY) ## copy the newest version to TO=folder, s3://… or hf://…;
 	$(RUN) dataset_card card '$(DATASET)$(if $(WITHOUT),-shared)'
 	$(RUN) pipeline.versions publish '$(DATASET)$(if $(WITHOUT),-shared)' --to "$$TO"
 
-pull: $(READY) ## copy a published version here: FROM=folder-or-URL VERSION= COLUMNS=skeleton,label
+pull: $(READY) ## copy a published version here: FROM=folder-or-URL VERSION= MODALITIES=skeleton,label
 	$(RUN) pipeline.versions pull '$(DATASET)' --from "$$FROM" $(if $(VERSION),--version $(VERSION)) \
-	  $(if $(COLUMNS),--modalities $(COLUMNS))
+	  $(if $(filter-out file,$(origin MODALITIES)),--modalities $(MODALITIES))
 
 takedown: $(READY) ## remove a source from everything for good: ID=source REASON='why'
 	$(RUN) pipeline.versions takedown --reason "$$REASON" --work '$(WORK)' --dataset '$(DATASET)' \
