@@ -56,7 +56,8 @@ def verify(
     found = problems_of(place, absent)
     for problem in found:
         console.print(problem)
-    console.print(f"{place.url}: {f'{len(found)} problems' if found else 'all is as the manifest says'}")
+    fine = "all is as the manifest says" + (f", and nothing of {absent} is there" if absent else "")
+    console.print(f"{place.url}: {f'{len(found)} problems' if found else fine}")
     raise typer.Exit(1 if found else 0)
 
 
