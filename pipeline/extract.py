@@ -27,7 +27,7 @@ from pipeline.run import Goal, Plan, Task
 GPU_FLOW = ("tvl1", "denseflow")
 """Flow backends that run on a GPU where a worker has one."""
 
-VERSIONS = {"rgb": 1, "rgbdiff": 1, "flow": 1, "skeleton": 3}
+VERSIONS = {"rgb": 1, "rgbdiff": 1, "flow": 1, "skeleton": 4}
 
 
 def plan(modality: str, cut: Plan, ledger: Ledger, work: Path, config: Config) -> Plan:

@@ -52,9 +52,14 @@ def backend(config: SkeletonConfig) -> Backend:
 
 
 def check(config: SkeletonConfig) -> None:
-    """Raises UserError for a file that is missing or not the one expected, without loading a network."""
+    """Raises UserError for a file that is missing or not the one expected, or boxes from nowhere; takes no GPU."""
     if config.backend == "alphapose":
-        checked(Path(config.weights), config.weights_sha256)
+        import torch
+
+        from pipeline.pose.fastpose import load
+
+        load(checked(Path(config.weights), config.weights_sha256), torch.device("cpu"))
+        _boxes(config)
     elif config.backend == "alphapose-json":
         _results(Path(config.results))
     else:
@@ -83,19 +88,35 @@ def _boxes(config: SkeletonConfig) -> Boxes:
         return lambda frames, key: [_stacked([person.box for person in detect(frame)]) for frame in frames]
     if Path(config.boxes).is_dir():
         return lambda frames, key: _boxes_of_file(Path(config.boxes) / f"{key}.json", len(frames))
-    module, _, name = config.boxes.partition(":")
+    return _boxes_of_detector(config.boxes)
+
+
+def _boxes_of_detector(named: str) -> Boxes:
+    module, _, name = named.partition(":")
     try:
         function = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise UserError(
-            f"skeleton.boxes = {config.boxes!r}: movenet, a folder that is there, or module:function ({error})"
+            f"skeleton.boxes = {named!r}: movenet, a folder that is there, or module:function ({error})"
         ) from None
-    return lambda frames, key: [_stacked(function(frame)) for frame in frames]
+    if not callable(function):
+        raise UserError(f"skeleton.boxes = {named!r} is no function")
+
+    def boxes(frames: np.ndarray, key: str) -> list[np.ndarray]:
+        found = [function(frame) for frame in frames]
+        try:
+            return [_valid(one) for one in found]
+        except (ValueError, TypeError) as error:
+            raise UserError(
+                f"skeleton.boxes = {named!r} must give [x0, y0, x1, y1] for each person ({error})"
+            ) from None
+
+    return boxes
 
 
 def _boxes_of_file(path: Path, frames: int) -> list[np.ndarray]:
     try:
-        found = [_stacked(boxes) for boxes in json.loads(path.read_text(encoding="utf-8"))]
+        found = [_valid(boxes) for boxes in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{path}: no boxes of a clip, a list of [x0, y0, x1, y1] for each frame ({error})") from None
     if len(found) != frames:
@@ -105,6 +126,14 @@ def _boxes_of_file(path: Path, frames: int) -> list[np.ndarray]:
 
 def _stacked(boxes: object) -> np.ndarray:
     return np.asarray(boxes, np.float32).reshape(-1, 4)
+
+
+def _valid(boxes: object) -> np.ndarray:
+    """Boxes [N, 4] that somebody else gives. Raises ValueError for one without a size, or TypeError."""
+    found = _stacked(boxes)
+    if not (np.isfinite(found).all() and (found[:, :2] < found[:, 2:]).all()):
+        raise ValueError("x0 must be less than x1, y0 less than y1, and all finite")
+    return found
 
 
 def _results(folder: Path) -> tuple[FindsPeople, Layout]:

@@ -7,6 +7,7 @@ import json
 import pickle
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,10 @@ def to_alphapose(skeleton: Skeleton) -> list[dict[str, Any]]:
 
 
 def read_alphapose(path: Path, frames: int, layout: Layout) -> list[list[Person]]:
-    """The people in each frame; frame numbers are the digits of `image_id`. Raises UserError for another file."""
+    """The people in each frame; frame numbers are the digits of `image_id`. Raises UserError for another file.
+
+    `idx` tells who it is only in results of a run that tracked: others have the same one for everybody.
+    """
     people: list[list[Person]] = [[] for _ in range(frames)]
     for entry in _entries(path):
         try:
@@ -49,11 +53,14 @@ def read_alphapose(path: Path, frames: int, layout: Layout) -> list[list[Person]
             box = _box(entry.get("box"), joints)
         except (KeyError, IndexError, ValueError, TypeError) as error:
             raise UserError(f"{path}: an entry is not AlphaPose's with {layout.name} ({error!r})") from None
-        if not np.isfinite(joints).all() or not 0 <= number < frames:
-            raise UserError(f"{path}: image_id {entry['image_id']!r} is not finite or none of {frames} frames")
+        if not 0 <= number < frames:
+            raise UserError(f"{path}: image_id {entry['image_id']!r}, the clip has {frames} frames")
+        if not (np.isfinite(joints).all() and np.isfinite(box).all()):
+            raise UserError(f"{path}: image_id {entry['image_id']!r} has a number that is not finite")
         joints[:, 2] = np.clip(joints[:, 2], 0, 1)
         people[number].append(Person(joints, box, identity=str(entry.get("idx", ""))))
-    return people
+    tracked = all(len({person.identity for person in seen}) == len(seen) for seen in people)
+    return people if tracked else [[replace(person, identity="") for person in seen] for seen in people]
 
 
 def joint_count(path: Path) -> int:
@@ -62,7 +69,8 @@ def joint_count(path: Path) -> int:
         entries = _entries(path)
     except UserError:
         return 0
-    return len(entries[0].get("keypoints", ())) // 3 if entries and isinstance(entries[0], dict) else 0
+    joints = entries[0].get("keypoints") if entries and isinstance(entries[0], dict) else None
+    return len(joints) // 3 if isinstance(joints, list) else 0
 
 
 def _entries(path: Path) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ import torch
 from pipeline.config import SkeletonConfig
 from pipeline.errors import UserError
 from pipeline.pose import crops
-from pipeline.pose.backends import backend
+from pipeline.pose.backends import backend, check
 from pipeline.pose.fastpose import HEATMAP, INPUT, FastPose, load
 from pipeline.pose.nms import suppress
 from pipeline.pose.people import Person
@@ -126,3 +126,31 @@ def test_a_checkpoint_with_another_digest_is_refused(network: FastPose, tmp_path
     config = SkeletonConfig(backend="alphapose", weights=str(tmp_path / "net.pth"), weights_sha256="0" * 64)
     with pytest.raises(UserError, match="SHA-256"):
         backend(config)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "words"),
+    [("nowhere", "nowhere"), ("os:nowhere", "nowhere"), ("os:sep", "no function"), (".relative:boxes", "relative")],
+)
+def test_boxes_from_nowhere_are_told_before_the_run(network: FastPose, tmp_path: Path, boxes: str, words: str) -> None:
+    weights = tmp_path / "net.pth"
+    torch.save(network.state_dict(), weights)
+    with pytest.raises(UserError, match=words):
+        check(SkeletonConfig("alphapose", str(weights), file_sha256(weights), boxes=boxes))
+
+
+def test_a_file_that_is_no_checkpoint_is_told_before_the_run(tmp_path: Path) -> None:
+    weights = tmp_path / "net.pth"
+    weights.write_bytes(b"no network")
+    with pytest.raises(UserError, match="no checkpoint"):
+        check(SkeletonConfig("alphapose", str(weights), file_sha256(weights)))
+
+
+@pytest.mark.parametrize("boxes", ["[[[10, 20, 10, 200]]]", "[[[NaN, 20, 60, 200]]]", "[[[10, 20, 60]]]", "[["])
+def test_boxes_that_cannot_be_are_named_with_their_file(network: FastPose, tmp_path: Path, boxes: str) -> None:
+    weights = tmp_path / "net.pth"
+    torch.save(network.state_dict(), weights)
+    (tmp_path / "clip.json").write_text(boxes)
+    config = SkeletonConfig("alphapose", str(weights), file_sha256(weights), boxes=str(tmp_path))
+    with pytest.raises(UserError, match=r"clip\.json"):
+        backend(config).people(np.zeros((1, 240, 320, 3), np.uint8), "clip")

@@ -112,3 +112,36 @@ def test_results_that_cannot_be_read_are_that_clips_failure(tmp_path: Path) -> N
     failure = estimator(config)(np.zeros((1, 8, 8, 3), np.uint8), 10.0, "bad")
     assert isinstance(failure, Failure) and failure.reason == Reason.DECODE_ERROR
     assert "bad.json: no AlphaPose results" in failure.detail
+
+
+def test_results_of_a_run_that_did_not_track_are_linked_by_place(tmp_path: Path) -> None:
+    """Without its tracker AlphaPose gives everybody the same idx, and lists people in any order."""
+    left, right = (np.concatenate([np.full((17, 2), at), np.ones((17, 1))], axis=1) for at in (20.0, 60.0))
+    left[:5, :2] -= 10
+    right[:5, :2] += 10
+    entries = [
+        {"image_id": f"{frame}.jpg", "keypoints": joints.ravel().tolist(), "idx": [0.0]}
+        for frame, joints in ((0, left), (0, right), (1, right), (1, left))
+    ]
+    path = tmp_path / "clip.json"
+    path.write_text(json.dumps(entries))
+    tracks = link(formats.read_alphapose(path, 2, COCO_17))
+    assert sorted(tuple(float(track[t].joints[8, 0]) for t in (0, 1)) for track in tracks) == [(20, 20), (60, 60)]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"image_id": "0.jpg", "keypoints": None},
+        {"image_id": "7.jpg", "keypoints": [1.0] * 51},
+        {"image_id": "0.jpg", "keypoints": [1.0] * 51, "box": [float("nan")] * 4},
+        5,
+    ],
+)
+def test_an_entry_that_is_not_alphaposes_is_named_with_its_file(tmp_path: Path, entry: object) -> None:
+    (tmp_path / "a.json").write_text(json.dumps([entry]))
+    (tmp_path / "b.json").write_text(json.dumps([{"image_id": "0.jpg", "keypoints": [1.0] * 51}]))
+    config = SkeletonConfig(backend="alphapose-json", results=str(tmp_path))
+    failure = estimator(config)(np.zeros((1, 8, 8, 3), np.uint8), 10.0, "a")
+    assert isinstance(failure, Failure) and failure.reason == Reason.DECODE_ERROR
+    assert "a.json" in failure.detail
