@@ -12,7 +12,7 @@ WORKERS   ?= $(shell nproc)
 MODEL     ?= transm3e
 MODALITIES ?= rgb,rgbdiff,flow,skeleton
 VIDEOS    ?=
-export ACTIVITY QUERY FROM REASON A B ID TO AT
+export ACTIVITY QUERY FROM REASON A B ID TO AT CLIP FORMAT
 WORKOUTS  ?=
 DATASET   ?= $(WORK)/dataset
 
@@ -102,10 +102,10 @@ extract-skeletons: $(READY) ## extract skeletons alone
 	$(PIPELINE) extract --modalities skeleton
 
 skeleton-video: $(READY) ## write work/skeletons/<clip>.mp4 with the skeleton drawn: CLIP=key, or a video file
-	$(PIPELINE) skeleton-video '$(CLIP)'
+	$(PIPELINE) skeleton-video "$$CLIP"
 
 export-skeletons: $(READY) ## write the skeletons for other tools: FORMAT=alphapose, coco or pyskl
-	$(PIPELINE) export-skeletons '$(FORMAT)'
+	$(PIPELINE) export-skeletons "$$FORMAT"
 
 shards: $(READY) ## write the version's shards, index and manifest
 	$(PIPELINE) shards --modalities $(MODALITIES)
