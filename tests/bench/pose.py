@@ -2,17 +2,21 @@
 
 python -m tests.bench.pose real ../shared/videos    # found, jitter, agreement (OKS), frames per second
 python -m tests.bench.pose sample work/demo         # PCK@0.1 of torso against the exact joints
+python -m tests.bench.pose posture work/demo        # the same by posture, and for MoveNet's input larger or turned
 python -m tests.bench.pose fastpose                 # FastPose: operations, the device's limit, frames per second
+python -m tests.bench.pose fastpose clip.mp4        # and from that video: decoding, boxes by MoveNet, FastPose
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import functools
 import itertools
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +31,8 @@ from pipeline.pose.estimate import estimator
 from pipeline.pose.fastpose import FastPose
 from pipeline.pose.gaps import smooth
 from pipeline.pose.layouts import COCO_17, LAYOUTS, between
+from pipeline.pose.models import model_path
+from pipeline.pose.movenet import MoveNet
 from pipeline.sample.truth import read_truth
 
 BACKENDS = ("movenet", "blazepose")
@@ -38,14 +44,14 @@ H100_BF16 = 989e12
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("real", "sample", "fastpose"))
+    parser.add_argument("what", choices=("real", "sample", "posture", "fastpose"))
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--frames", type=int, default=90, help="of each clip or workout")
     chosen = parser.parse_args()
     if chosen.what == "fastpose":
-        fastpose()
+        fastpose(chosen.folder, chosen.frames)
     else:
-        {"real": real, "sample": sample}[chosen.what](chosen.folder, chosen.frames)
+        {"real": real, "sample": sample, "posture": posture}[chosen.what](chosen.folder, chosen.frames)
 
 
 def real(folder: Path, count: int) -> None:
@@ -74,8 +80,8 @@ def real(folder: Path, count: int) -> None:
     print({name: f"{total / seconds:.1f} frames per second of one core" for name, seconds in spent.items()})
 
 
-def sample(work: Path, count: int) -> None:
-    scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+def workouts(work: Path, count: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Activity, first frames [T, H, W, 3] and exact joints [T, 17, 2] in their pixels, for each clip."""
     with (work / "tables" / "segments.csv").open(encoding="utf-8") as table:
         segments = list(csv.DictReader(table))
     for segment in segments:
@@ -87,9 +93,14 @@ def sample(work: Path, count: int) -> None:
         assert isinstance(info, media.VideoInfo), info
         numbers = [round(moment * info.fps) for _, moment, _ in shown]
         truth = read_truth(work / "sample" / "truth" / f"{segment['source']}.npz").joints[numbers]
-        truth = truth * np.divide(frames.shape[2:0:-1], (info.width, info.height))
+        yield segment["activity"], frames, truth * np.divide(frames.shape[2:0:-1], (info.width, info.height))
+
+
+def sample(work: Path, count: int) -> None:
+    scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for activity, frames, truth in workouts(work, count):
         for name in BACKENDS:
-            scores[segment["activity"]][name].append(pck(timed(name, frames, defaultdict(float)), truth))
+            scores[activity][name].append(pck(timed(name, frames, defaultdict(float)), truth))
     print("| activity | clips | movenet | blazepose |\n|---|--:|--:|--:|")
     for name, found in sorted(scores.items()):
         print(
@@ -97,6 +108,65 @@ def sample(work: Path, count: int) -> None:
         )
     means = [np.mean([np.mean(found[b]) for found in scores.values()]) for b in BACKENDS]
     print(f"| mean of activities | | {' | '.join(f'{100 * mean:.1f}' for mean in means)} |")
+
+
+def posture(work: Path, count: int) -> None:
+    """Each way to find people, by how the torso lies in the picture and whether the arms are beyond the head."""
+    small, large = (MoveNet(model_path("movenet"), side) for side in (256, 384))
+    ways: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        **{name: functools.partial(followed, name) for name in BACKENDS},
+        "movenet at 384": lambda frames: np.stack([surest(large, frame)[:, :2] for frame in frames]),
+        "movenet, surest of 3 turns": lambda frames: np.stack([surest_turn(small, frame) for frame in frames]),
+    }
+    errors: dict[tuple[str, str], list[np.ndarray]] = defaultdict(list)
+    shifts: dict[tuple[str, str], list[np.ndarray]] = defaultdict(list)
+    for _, frames, truth in workouts(work, count):
+        frames, truth = frames[::4], truth[::4]
+        hips = truth[:, 11:13].mean(1)
+        spine, reach = truth[:, 5:7].mean(1) - hips, truth[:, 7:9].mean(1) - hips
+        torso = np.linalg.norm(spine, axis=1, keepdims=True)
+        up = spine / torso
+        flat, beyond = abs(up[:, 0]) > np.sqrt(0.5), (reach * up).sum(1) > 1.15 * torso[:, 0]
+        for way, find in ways.items():
+            off = (find(frames) - truth) / torso[:, None]
+            for i in range(len(frames)):
+                cell = f"{'lying' if flat[i] else 'upright'}, arms {'overhead' if beyond[i] else 'below'}"
+                errors[cell, way].append(np.linalg.norm(off[i], axis=-1))
+                shifts[cell, way].append(off[i, 5:7] @ up[i])
+    print("| posture | way | frames | PCK@0.1 | PCK@0.2 | shoulders, PCK@0.1 | their shift |")
+    print("|---|---|--:|--:|--:|--:|--:|")
+    for (cell, way), found in sorted(errors.items()):
+        every = np.stack(found)
+        shares = [100 * (every <= 0.1).mean(), 100 * (every <= 0.2).mean(), 100 * (every[:, 5:7] <= 0.1).mean()]
+        shown = " | ".join(f"{share:.1f}" for share in shares)
+        print(f"| {cell} | {way} | {len(found)} | {shown} | {np.nanmedian(shifts[cell, way]):+.2f} |")
+
+
+def followed(name: str, frames: np.ndarray) -> np.ndarray:
+    """Joints [T, 17, 2] as the pipeline finds them; NaN where nobody is found."""
+    skeleton = timed(name, frames, defaultdict(float))
+    if skeleton is None:
+        return np.full((len(frames), 17, 2), np.nan)
+    return np.where(skeleton.found[:, None, None], as_coco(skeleton)[..., :2], np.nan)
+
+
+def surest(detect: MoveNet, frame: np.ndarray) -> np.ndarray:
+    """Joints [17, 3] of the person with the highest score; NaN, scored 0, where there is none."""
+    nobody = np.tile([np.nan, np.nan, 0.0], (17, 1))
+    return max((person.joints for person in detect(frame)), key=lambda joints: joints[:, 2].mean(), default=nobody)
+
+
+def surest_turn(detect: MoveNet, frame: np.ndarray) -> np.ndarray:
+    """Joints [17, 2] from the picture as it is or turned a quarter either way, by the highest score."""
+    height, width = frame.shape[:2]
+    left = surest(detect, np.ascontiguousarray(np.rot90(frame)))
+    right = surest(detect, np.ascontiguousarray(np.rot90(frame, -1)))
+    turned = [
+        surest(detect, frame),
+        np.stack([width - left[:, 1], left[:, 0], left[:, 2]], axis=1),
+        np.stack([right[:, 1], height - right[:, 0], right[:, 2]], axis=1),
+    ]
+    return max(turned, key=lambda joints: joints[:, 2].mean())[:, :2]
 
 
 def read(path: Path, count: int) -> np.ndarray:
@@ -143,7 +213,7 @@ def pck(skeleton: Skeleton | None, truth: np.ndarray) -> float:
     return float((near & skeleton.found[:, None]).mean())
 
 
-def fastpose() -> None:
+def fastpose(video: Path | None, count: int) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = FastPose().eval().to(device)
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
@@ -164,6 +234,8 @@ def fastpose() -> None:
     )
     for people in (1, 2):
         print(f"{from_frames(network, people):.1f} frames/s from frames and {people} boxes in each to joints")
+    if video is not None:
+        from_video(network, video, count)
 
 
 def from_frames(network: FastPose, people: int) -> float:
@@ -171,14 +243,38 @@ def from_frames(network: FastPose, people: int) -> float:
     count = 256 if torch.cuda.is_available() else 8
     frames = np.random.default_rng(0).integers(0, 256, (count, 360, 480, 3), np.uint8)
     boxes = [np.array([[100.0 * i + 20, 40, 100.0 * i + 120, 320] for i in range(people)], np.float32)] * count
-    with tempfile.TemporaryDirectory() as folder:
-        weights = Path(folder) / "fastpose.pth"
-        torch.save(network.state_dict(), weights)
-        alphapose = AlphaPose(weights, "argmax")
+    alphapose = as_alphapose(network)
     alphapose(frames[:4], boxes[:4])
     start = time.perf_counter()
     alphapose(frames, boxes)
     return count / (time.perf_counter() - start)
+
+
+def from_video(network: FastPose, video: Path, count: int) -> None:
+    """The whole way, one part after the other, as a worker goes it."""
+    detect, alphapose = MoveNet(model_path("movenet"), SkeletonConfig().input_size), as_alphapose(network)
+    warm = read(video, 1)
+    alphapose(warm, [person.box[None] for person in detect(warm[0])][:1] or [np.zeros((0, 4), np.float32)])
+    moments = [time.perf_counter()]
+    frames = read(video, count)
+    moments.append(time.perf_counter())
+    boxes = [np.array([person.box for person in detect(frame)], np.float32).reshape(-1, 4) for frame in frames]
+    moments.append(time.perf_counter())
+    alphapose(frames, boxes)
+    moments.append(time.perf_counter())
+    shares = zip(("decoding", "boxes by MoveNet", "FastPose"), np.diff(moments), strict=True)
+    parts = ", ".join(f"{name} {len(frames) / seconds:.1f}" for name, seconds in shares)
+    whole = len(frames) / (moments[-1] - moments[0])
+    print(
+        f"{whole:.1f} frames/s from {video.name} to joints, {sum(map(len, boxes)) / len(frames):.1f} people ({parts})"
+    )
+
+
+def as_alphapose(network: FastPose) -> AlphaPose:
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "fastpose.pth"
+        torch.save(network.state_dict(), weights)
+        return AlphaPose(weights, "argmax")
 
 
 if __name__ == "__main__":
