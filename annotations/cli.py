@@ -18,7 +18,7 @@ from annotations.rules import TableError
 from annotations.studio.media import Media
 from annotations.studio.server import application
 from annotations.studio.store import Store
-from annotations.tables import PACKAGE_DIR, read_activities, read_muscles, read_tables
+from annotations.tables import PACKAGE_DIR, read_activities, read_muscles, read_tables, tables_of
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -84,7 +84,9 @@ def import_official(
 @app.command()
 def annotate(
     work: Annotated[Path, typer.Option(help="Work folder with videos/, clips/ and payloads/skeleton/.")] = Path("work"),
-    tables: Annotated[Path | None, typer.Option(help="Folder of segments.csv, if not the tables' own.")] = None,
+    tables: Annotated[
+        Path | None, typer.Option(help="Folder of segments.csv [default: WORK/tables, or the tables' own]")
+    ] = None,
     folder: Annotated[
         Path, typer.Option(help="The folder of the tables; labels are saved to its labels/.")
     ] = PACKAGE_DIR,
@@ -92,9 +94,10 @@ def annotate(
 ) -> None:
     """Open the page to annotate on, for this machine alone; Ctrl-C ends it and everything is saved."""
     muscles, activities = read_muscles(folder), read_activities(folder)
-    store = Store(folder, tables or folder, tuple(activities), tuple(muscle.slug for muscle in muscles))
+    own = tables or tables_of(work, folder)
+    store = Store(folder, own, tuple(activities), tuple(muscle.slug for muscle in muscles))
     if store.segments_path.exists():
-        read_tables(folder, tables)  # a broken table is told here, not in the page
+        read_tables(folder, own)  # a broken table is told here, not in the page
     web = application(store, Media(work), activities, muscles)
     try:
         server = waitress.create_server(web, host="127.0.0.1", port=port, threads=8)

@@ -45,6 +45,8 @@ __all__ = [
 ]
 
 PACKAGE_DIR = Path(__file__).parent
+OWN_TABLES = "tables"
+"""Folder in a work folder with sources and segments of its own."""
 MUSCLES = 20
 """Muscle groups, the length of a label vector (paper section 3.2)."""
 
@@ -161,6 +163,11 @@ class Tables:
     segments: tuple[Segment, ...]
     takedowns: frozenset[str]
     splits: dict[Segment, str] = field(default_factory=dict)
+
+
+def tables_of(work: Path, otherwise: Path = PACKAGE_DIR) -> Path:
+    """The folder with the sources and segments of a work folder: its own one where it has one."""
+    return work / OWN_TABLES if (work / OWN_TABLES).is_dir() else otherwise
 
 
 def read_tables(annotations: Path = PACKAGE_DIR, sources_and_segments: Path | None = None) -> Tables:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from annotations.tables import PACKAGE_DIR, TableError, Tables, read_tables
+from annotations.tables import TableError, Tables, read_tables, tables_of
 from pipeline import config as configuration
 from pipeline import demo as demonstration
 from pipeline import ledger, stages, status
@@ -81,11 +81,11 @@ def options(
     workers: Annotated[int, typer.Option(min=1, help="Worker processes of the local cluster.")] = 2,
 ) -> None:
     """From YouTube ids to versioned shards."""
-    own_config, own_tables = work / demonstration.CONFIG, work / demonstration.TABLES
+    own_config = work / demonstration.CONFIG
     context.obj = Options(
         work,
         config or (own_config if own_config.is_file() else FULL),
-        tables or (own_tables if own_tables.is_dir() else PACKAGE_DIR),
+        tables or tables_of(work),
         scheduler,
         workers,
     )

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from annotations.tables import read_tables
+from annotations.tables import OWN_TABLES, read_tables
 from pipeline import folder
 from pipeline.cluster import Engine
 from pipeline.config import load
@@ -22,8 +22,8 @@ WORKOUTS = 18
 
 SEED = 0
 
-CONFIG, TABLES = "config.toml", "tables"
-"""What a work folder brings along for the commands that come later."""
+CONFIG = "config.toml"
+"""Which configuration later commands take, in the work folder."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Site:
 def own_videos(videos: Path, work: Path, dataset: str = "") -> Site:
     """A folder of videos in sub-folders named after activities, or after the classes of another dataset."""
     found = folder.find_videos(videos, read_tables().activities, dataset)
-    folder.write_segments(found, work / TABLES / "segments.csv")
+    folder.write_segments(found, work / OWN_TABLES / "segments.csv")
     origins = {name: video.origin for name, video in found.items()}
-    return Site({name: video.path for name, video in found.items()}, work / TABLES, origins)
+    return Site({name: video.path for name, video in found.items()}, work / OWN_TABLES, origins)
 
 
 def render(work: Path, count: int, engine: Engine) -> Site:
@@ -56,8 +56,8 @@ def render(work: Path, count: int, engine: Engine) -> Site:
                 if isinstance(result, Failure):
                     raise UserError(f"{workout.id}: {result}")
                 progress.advance()
-    workouts.write_segments(planned, work / TABLES / "segments.csv")
-    return Site({w.id: sample / "videos" / f"{w.id}.mp4" for w in planned}, work / TABLES)
+    workouts.write_segments(planned, work / OWN_TABLES / "segments.csv")
+    return Site({w.id: sample / "videos" / f"{w.id}.mp4" for w in planned}, work / OWN_TABLES)
 
 
 def keep_config(config: Path, work: Path) -> None:

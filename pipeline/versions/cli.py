@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from annotations.tables import PACKAGE_DIR
+from annotations.tables import tables_of
 from pipeline.changes import changes
 from pipeline.reader import find_version
 from pipeline.release import read_release
@@ -101,8 +101,7 @@ def takedown(
     dataset: Annotated[Path | None, typer.Option(help="Folder of versions [default: WORK/dataset]")] = None,
 ) -> None:
     """Remove a source from everything, for good, and write the next version without it."""
-    own = work / "tables"
-    folder = tables or (own if own.is_dir() else PACKAGE_DIR)
+    folder = tables or tables_of(work)
     made, removed = takedowns.take_down(source, reason, folder, work, dataset or work / "dataset")
     console.print(f"{source}: in {folder / takedowns.TOMBSTONES}; {len(removed)} files and folders removed")
     if made:

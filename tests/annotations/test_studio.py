@@ -238,3 +238,12 @@ def test_a_broken_table_of_segments_is_told_before_the_page_opens(tmp_path: Path
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1 and "segments.csv:1" in ended.stderr
+
+
+def test_the_page_finds_the_tables_of_the_work_folder(tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "segments.csv").write_text("source,begin\n")
+    (tmp_path / "tables" / "sources.csv").write_text("id,url,licence,notes\n")
+    command = [sys.executable, "-m", "annotations", "annotate", "--work", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2 and str(tmp_path / "tables" / "segments.csv") in ended.stderr
