@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import pickle
 import re
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import UserError
+from pipeline.pickles import load_arrays
 from pipeline.pose.codec import Skeleton
 from pipeline.pose.layouts import Layout
 from pipeline.pose.people import Person
@@ -171,7 +171,7 @@ def to_pyskl(
 def from_pyskl(data: bytes) -> dict[str, np.ndarray]:
     """key → joints [T, V, 3] of the first person. Only plain data and arrays are read: UserError for anything else."""
     try:
-        entries = _ArraysOnly(io.BytesIO(data)).load()["annotations"]
+        entries = load_arrays(data)["annotations"]
         return {
             entry["frame_dir"]: np.concatenate(
                 [entry["keypoint"][0], entry["keypoint_score"][0][..., None]], axis=-1, dtype=np.float32
@@ -180,21 +180,3 @@ def from_pyskl(data: bytes) -> dict[str, np.ndarray]:
         }
     except (pickle.UnpicklingError, EOFError, KeyError, IndexError, TypeError, ValueError) as error:
         raise UserError(f"no skeletons in pyskl's layout ({error})") from None
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """A pickle can run any code; this one makes arrays and nothing else."""
-
-    ALLOWED = frozenset({"_reconstruct", "ndarray", "dtype", "scalar", "_frombuffer"})
-
-    def find_class(self, module: str, name: str) -> Any:
-        known = (
-            "numpy",
-            "numpy.core.multiarray",
-            "numpy._core.multiarray",
-            "numpy._core.numeric",
-            "numpy.core.numeric",
-        )
-        if module in known and name in self.ALLOWED:
-            return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"{module}.{name} is not allowed")

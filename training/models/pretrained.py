@@ -7,7 +7,6 @@ weights unlike our model, the model's family says what becomes of each in `fit_p
 from __future__ import annotations
 
 import argparse
-import io
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,17 +18,15 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.errors import UserError
+from pipeline.pickles import NUMPY, SCALAR, load_arrays
 
 CONTAINERS = ("model_state", "state_dict", "model", "module", "blobs")
 """Under which a checkpoint keeps its weights: PySlowFast and Hiera, OpenMMLab, VideoMAE, DeepSpeed, Caffe2."""
 
-_ARRAY, _SCALAR = (value.__reduce__()[0] for value in (np.zeros(1), np.float64(0)))  # NumPy's own readers of pickles
-_NUMPY = ("numpy.core.multiarray", "numpy._core.multiarray")  # where they stand in older and newer files
-
 BESIDE_WEIGHTS: list[Any] = [
     argparse.Namespace,
     np.dtype,
-    *((_SCALAR, f"{module}.scalar") for module in _NUMPY),
+    *((SCALAR, f"{module}.scalar") for module in NUMPY),
     *(type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int32, np.int64, np.bool_)),
 ]
 """Plain values that published checkpoints hold beside their weights, such as the arguments of the training."""
@@ -151,30 +148,11 @@ def _read_torch(path: Path) -> Any:
 
 def _read_caffe2(path: Path) -> Any:
     """PySlowFast's converted models: a pickle of NumPy arrays from Python 2, under `blobs`."""
-    content = _ArraysOnly(io.BytesIO(path.read_bytes()), encoding="latin1").load()
+    content = load_arrays(path.read_bytes(), encoding="latin1")
     if isinstance(content, dict) and isinstance(content.get("blobs"), dict):
         arrays = content["blobs"].items()
         content = {"blobs": {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in arrays}}
     return content
-
-
-ARRAYS = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    **{(module, "_reconstruct"): _ARRAY for module in _NUMPY},
-    **{(module, "scalar"): _SCALAR for module in _NUMPY},
-    ("_codecs", "encode"): lambda text, encoding: text.encode(encoding),
-}
-"""What a pickle of arrays looks up; the last is how Python 3 writes bytes in the pickles of Python 2."""
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """Unpickles NumPy arrays and plain containers, and refuses to look up anything else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in ARRAYS:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        return ARRAYS[module, name]
 
 
 def _one_token_for_many(own: Tensor, value: Tensor, key: str) -> bool:
