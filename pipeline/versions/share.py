@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -177,7 +178,7 @@ def _write(place: Store, name: str, content: bytes | Path) -> None:
     path = place.path(name)
     if isinstance(content, Path) and "file" in place.fs.protocol:
         with replacing(Path(path)) as part:
-            part.write_bytes(content.read_bytes())
+            shutil.copyfile(content, part)
     elif "file" in place.fs.protocol:
         write_bytes(Path(path), content if isinstance(content, bytes) else content.read_bytes())
     elif isinstance(content, Path):

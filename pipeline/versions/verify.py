@@ -8,14 +8,14 @@ import re
 import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from annotations.splits import PROTOCOLS
 from pipeline.changes import tombstone
-from pipeline.errors import UserError
 from pipeline.manifest import split_column
 from pipeline.records import EXTENSION
-from pipeline.release import Release
+from pipeline.release import MANIFEST, Release
 from pipeline.versions.store import Store
 
 
@@ -134,10 +134,8 @@ def _mentions(place: Store, release: Release, source: str) -> Iterator[str]:
     """Files beside the tars that name a source."""
     if source in set(release.index["source"]):
         yield f"{release.root}: source {source} is in the index"
-    for name in ("manifest.json", "README.md", "croissant.json"):
-        try:
-            data = place.read(name)
-        except UserError:  # a version without a card
+    for name in (MANIFEST, "README.md", "croissant.json"):  # the last two only where there is a card
+        if not place.patiently(name, partial(place.fs.exists, place.path(name))):
             continue
-        if re.search(rb"(?<![\w-])" + re.escape(source.encode()) + rb"(?![\w])", data):
+        if re.search(rb"(?<![\w-])" + re.escape(source.encode()) + rb"(?![\w])", place.read(name)):
             yield f"{place.url}/{name}: names {source}"
