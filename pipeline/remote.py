@@ -73,18 +73,21 @@ class RemoteFile(io.RawIOBase):
         if self._at >= self._size:
             return b""
         number, offset = divmod(self._at, BLOCK_BYTES)
-        data = self._block(number)[offset : offset + size if size >= 0 else None]
+        with self._block(number).open("rb") as block:
+            block.seek(offset)
+            data = block.read(size)
         self._at += len(data)
         return data
 
-    def _block(self, number: int) -> bytes:
+    def _block(self, number: int) -> Path:
+        """The file of a block that is here, or comes now."""
         first = number * BLOCK_BYTES
         length = min(BLOCK_BYTES, self._size - first)
         path = self._kept.with_name(f"{self._kept.name}.{number:06d}")
         # A shorter one was being written when the process was killed.
         if not path.exists() or path.stat().st_size != length:
             path.write_bytes(self._paced(first, first + length - 1))
-        return path.read_bytes()
+        return path
 
     def _paced(self, first: int, last: int) -> bytes:
         self._asked += last + 1 - first
