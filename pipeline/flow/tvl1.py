@@ -33,8 +33,8 @@ SMALLEST = 16
 TINY = float(np.finfo(np.float32).eps)
 """A squared gradient that small counts as none."""
 
-BYTES = 64
-"""What one update of one pixel moves at least, if nothing stays in a cache: see above."""
+BYTES, KERNEL_BYTES = 64, 60
+"""What one update of one pixel moves at least, if nothing stays in a cache: see above, and kernels.py."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,11 @@ def _steps(device: torch.device) -> tuple[Linearise, Iterate]:
 
         return kernels.linearise, kernels.iterate
     return linearise, iterate
+
+
+def update_bytes(device: torch.device) -> int:
+    """What one update of one pixel moves at least on a device."""
+    return BYTES if _steps(device) == (linearise, iterate) else KERNEL_BYTES
 
 
 def linearise(images: torch.Tensor, first: torch.Tensor, u: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

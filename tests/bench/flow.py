@@ -186,10 +186,9 @@ def wait(device: torch.device) -> None:
 
 def print_speed(name: str, pairs_per_s: float, updates_per_pair: float, device: torch.device) -> None:
     limit = bandwidth(device)
-    moved = pairs_per_s * updates_per_pair * tvl1.BYTES
-    print(
-        f"\n{name}: {pairs_per_s:,.2f} pairs/s, {updates_per_pair / 1e6:.1f} M updates a pair; at {tvl1.BYTES} bytes an"
-    )
+    size = tvl1.update_bytes(device)
+    moved = pairs_per_s * updates_per_pair * size
+    print(f"\n{name}: {pairs_per_s:,.2f} pairs/s, {updates_per_pair / 1e6:.1f} M updates a pair; at {size} bytes an")
     print(f"update {moved / 1e9:,.2f} GB/s, {moved / limit:.0%} of the {limit / 1e9:,.1f} GB/s of a large copy")
 
 
@@ -214,8 +213,9 @@ def measure_gpu(clips: dict[str, np.ndarray], updates_per_pixel: float) -> bool:
     print(
         f"\nGPU against OpenCV: mean difference {np.mean(differences):.4f} px, within ± 1 level {np.mean(within):.2%}"
     )
+    fast = "H100" not in torch.cuda.get_device_name() or speed >= MIN_PAIRS_PER_S
     print(f"({MIN_PAIRS_PER_S:,} pairs/s are wanted of an H100)")
-    return max(differences) <= MAX_DIFFERENCE and min(within) >= MIN_WITHIN
+    return fast and max(differences) <= MAX_DIFFERENCE and min(within) >= MIN_WITHIN
 
 
 def main() -> None:
