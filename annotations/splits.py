@@ -74,3 +74,8 @@ def _uniform(*parts: object) -> float:
     """A number in [0, 1) that depends on the parts alone."""
     name = "\0".join(str(part) for part in parts)
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6]) / 2**48
+
+
+def side_of(split: str) -> str:
+    """train, val or test, of a split of either set; "" for a clip that no split holds."""
+    return "" if split == UNUSED else split.rpartition("-")[2]

@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from annotations.splits import PROTOCOLS, UNUSED
+from annotations.splits import PROTOCOLS, side_of
 from dataset_card.version import Version
 from pipeline import media
 from pipeline.files import write_text
@@ -63,11 +63,6 @@ def read(version: Version) -> dict[str, Any] | None:
     """What an earlier check of the version found; None where there was none."""
     path = version.root / FILE
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def side_of(split: str) -> str:
-    """train, val or test, of a split of either set; "" for a clip that no split holds."""
-    return "" if split == UNUSED else split.rpartition("-")[2]
 
 
 def shared_sources(labels: Sequence[dict[str, Any]], sides: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from annotations.splits import PROTOCOLS
+from annotations.splits import PROTOCOLS, side_of
 from pipeline.changes import tombstone
 from pipeline.manifest import split_column
 from pipeline.records import EXTENSION
@@ -50,8 +50,8 @@ def _promises(release: Release) -> Iterator[str]:
         counts = index[split_column(protocol)].value_counts().to_dict()
         if counts != about["splits"][protocol]:
             yield f"{where}: the splits under {protocol} are not those of the manifest"
-    held = index[index[split_column("video-disjoint")] != "unused"]
-    sides = held[split_column("video-disjoint")].str.split("-").str[-1].groupby(held["source"]).nunique()
+    sides = index[split_column("video-disjoint")].map(side_of)
+    sides = sides[sides != ""].groupby(index["source"]).nunique()
     for source in sides.index[sides > 1]:
         yield f"{where}: source {source} is on two sides of video-disjoint"
     trained = index[index["new"] & (index[[split_column(p) for p in PROTOCOLS]] == "train").any(axis=1)]
