@@ -32,6 +32,7 @@ from pipeline import shard
 from pipeline.changes import changes
 from pipeline.errors import UserError
 from pipeline.ledger import Ledger
+from pipeline.manifest import describe
 from pipeline.release import read_release
 from pipeline.versions import derive, hub, share, store
 from pipeline.versions.store import Store
@@ -146,6 +147,27 @@ def test_datasets_reads_a_column_by_itself(made: Path, tmp_path: Path) -> None:
 
 def test_verify_finds_what_was_taken_down(dataset: Path) -> None:
     assert any("bob" in line and "label" in line for line in problems(dataset / "0.3.0", absent="bob"))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("split_video_disjoint", ["train", "known-val"], "is on two sides of video-disjoint"),
+        ("new", True, "is of a new activity and in train"),
+        ("flow_frames", 7, "has another number of frames in flow"),
+        ("muscles", "1" * 20, "the label of"),
+    ],
+)
+def test_an_index_that_breaks_a_promise_is_found(dataset: Path, column: str, value: Any, words: str) -> None:
+    """The index is written anew with its digest, so that only the promise is broken."""
+    root = dataset / "0.3.0"
+    release = read_release(root)
+    index = release.index.copy()
+    index["split_paper"] = "train"
+    values = value if isinstance(value, list) else [value]
+    index[column] = [values[row % len(values)] for row in range(len(index))]
+    describe(root, index, release.manifest["modalities"], release.manifest)
+    assert any(words in line for line in problems(root)), problems(root)
 
 
 def test_a_new_version_shares_the_tars_that_did_not_change(made: Path, tmp_path: Path) -> None:
