@@ -1,0 +1,33 @@
+"""What the motions share: poses, legs with flat soles, the other side, where the camera stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.sample.movement import Angles, Pose
+
+
+def mirrored(pose: Pose) -> dict[str, Angles]:
+    """The pose with left and right exchanged."""
+    swap = {"left": "right", "right": "left"}
+    return {"_".join(swap.get(word, word) for word in name.split("_")): angles for name, angles in pose.items()}
+
+
+def alternating(*keys: tuple[float, Pose]) -> tuple[tuple[float, Pose], ...]:
+    """Keys of the half cycle [0, 0.5), then the same with the other side."""
+    return (*keys, *((phase + 0.5, mirrored(pose)) for phase, pose in keys))
+
+
+def flat(hip: float, knee: float, pitch: float = 0, spread: float = 0, **more: Angles) -> dict[str, Angles]:
+    """Both legs bent, with the soles parallel to the floor when the pelvis is pitched by `pitch`."""
+    return {"pelvis": pitch, "hip": (hip, spread), "knee": knee, "ankle": (pitch - hip + knee, -spread), **more}
+
+
+STANDING: dict[str, Any] = {"view": (0, 45)}
+FROM_THE_SIDE: dict[str, Any] = {"view": (60, 105)}
+
+HIGH_PLANK: dict[str, Angles] = {"pelvis": 71, "shoulder": (71, 3), "elbow": 3, "wrist": 88, "ankle": 8, "neck": -14}
+LYING: dict[str, Angles] = {"pelvis": -90, "shoulder": (-4, 14), "elbow": 6, "wrist": 0, "ankle": -25}
+KNEES_UP = flat(50, 102, -90, 4, shoulder=(-4, 14), elbow=6, wrist=0)
+GUARD: dict[str, Angles] = {"shoulder": (42, 12), "elbow": 118, "wrist": 0}
+BEHIND_HEAD: dict[str, Angles] = {"shoulder": (35, 105, 80), "elbow": 138, "wrist": 0}
