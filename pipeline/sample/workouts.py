@@ -17,7 +17,7 @@ from pipeline.files import replacing, write_table
 from pipeline.sample import casting
 from pipeline.sample.body import make_body
 from pipeline.sample.camera import Camera, frame_motion, look
-from pipeline.sample.motions import MOTIONS, REST
+from pipeline.sample.motions import BASIC, MOTIONS, REST
 from pipeline.sample.movement import Motion, play
 from pipeline.sample.picture import Stage, draw
 from pipeline.sample.raycast import make_shape
@@ -53,9 +53,9 @@ class Workout:
 
 
 def plan(seed: int, count: int) -> list[Workout]:
-    """The first `count` workouts of a seed; each activity comes about equally often."""
+    """The first `count` workouts of a seed; each activity of BASIC comes about equally often."""
     activities = read_tables().activities
-    pools = [[name for name in MOTIONS if activities[name].new is new] for new in (False, True)]
+    pools = [[name for name in BASIC if activities[name].new is new] for new in (False, True)]
     decks = [_deck(np.random.default_rng([seed, number]), pool) for number, pool in enumerate(pools)]
     workouts = []
     for number in range(count):

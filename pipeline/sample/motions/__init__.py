@@ -8,6 +8,13 @@ from pipeline.sample.movement import Motion
 
 MOTIONS: dict[str, Motion] = {**standing.MOTIONS, **jumping.MOTIONS, **plank.MOTIONS, **lying.MOTIONS}
 
+BASIC = (
+    *("jumping-jack", "squat", "push-up", "plank", "crunch", "lunge", "high-knees", "mountain-climber"),
+    *("glute-bridge", "superman", "hollow-hold", "v-up", "plank-jack", "front-kick", "hop-on-the-spot"),
+    *("scissors", "reverse-crunch"),
+)
+"""The demo's activities: few enough that each comes often in a few workouts."""
+
 REST = Motion(
     period=(1.8, 2.6),
     keys=(
