@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from training.config import AugmentConfig
+from training.randaugment import colour, draw_operations, geometry
 
 MEAN, STD = 0.45, 0.225
 """Of all three colours, as the released MViTv2 weights expect."""
@@ -44,9 +45,13 @@ def augment(inputs: dict[str, Tensor], config: AugmentConfig, mirror: tuple[int,
     some = next(iter(inputs.values()))
     generator = torch.Generator().manual_seed(seed)
     view = draw_view(config, len(some), generator)
-    view = View(view.matrix.to(some.device), view.offset.to(some.device), view.flip.to(some.device))
     colours = _uniform(generator, 3, len(some), config.jitter).add(1).to(some.device)
+    chosen = draw_operations(config, len(some), generator)
+    view = moved_before(view, [geometry(operations) for operations in chosen])
+    view = View(view.matrix.to(some.device), view.offset.to(some.device), view.flip.to(some.device))
     result = as_float(inputs)
+    if "rgb" in result and config.operations:
+        result["rgb"] = torch.stack([colour(*pair) for pair in zip(result["rgb"], chosen, strict=True)])
     if "rgb" in result and config.jitter:
         result["rgb"] = recolour(result["rgb"], colours)
     result = {m: seen(m, x, view, mirror) for m, x in result.items()}
@@ -78,6 +83,12 @@ def draw_view(config: AugmentConfig, clips: int, generator: torch.Generator) -> 
     offset = _uniform(generator, 2, clips, config.shift).T
     matrix = torch.diag_embed(torch.stack([torch.where(flip, -zoom, zoom), zoom], dim=1))
     return View(matrix, offset, flip)
+
+
+def moved_before(view: View, maps: list[tuple[Tensor, Tensor]]) -> View:
+    """The view of pictures that were moved first, each clip's by its matrix [2, 2] and offset [2], as a view's are."""
+    matrix, offset = (torch.stack(parts) for parts in zip(*maps, strict=True))
+    return View(matrix @ view.matrix, torch.einsum("bij,bj->bi", matrix, view.offset) + offset, view.flip)
 
 
 def seen(modality: str, x: Tensor, view: View, mirror: tuple[int, ...]) -> Tensor:

@@ -67,13 +67,21 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """Drawn for each clip and applied alike to all its modalities; colour and erasing to RGB alone."""
+    """Drawn for each clip and applied alike to all its modalities; colour and erasing to RGB alone.
+
+    The paper names the jitter; RandAugment and erasing are of the released configuration of video models.
+    """
 
     flip: float = 0.5
     """Probability of the mirror image; left and right joints change places."""
     jitter: float = 0.4
     """Brightness, contrast and saturation are scaled by 1 ± this."""
-    erase: float = 0.0
+    operations: int = 4
+    """Operations of RandAugment for each clip (Cubuk et al. 2020), each done every other time; 0 is none. Those that
+    move the picture move all modalities."""
+    magnitude: float = 7.0
+    """Their strength, of 10."""
+    erase: float = 0.25
     """Probability that a rectangle is erased, the same in all frames: 2 to 33 % of the picture, to mean colour."""
     zoom: float = 0.0
     """The picture is scaled by 1 ± this, about its centre."""
@@ -83,6 +91,8 @@ class AugmentConfig:
     def __post_init__(self) -> None:
         _require(0 <= self.flip <= 1, "augment.flip must be from 0 to 1")
         _require(0 <= self.erase <= 1, "augment.erase must be from 0 to 1")
+        _require(self.operations >= 0, "augment.operations must not be negative")
+        _require(0 <= self.magnitude <= 10, "augment.magnitude must be from 0 to 10")
         for name in ("jitter", "zoom", "shift"):
             _require(0 <= getattr(self, name) < 1, f"augment.{name} must be at least 0 and below 1")
 

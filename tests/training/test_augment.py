@@ -5,8 +5,21 @@ import torch
 from fixtures_shards import COCO_17
 from torch import Tensor
 
-from training.augment import MEAN, augment, draw_view, erased, move_pictures, move_skeleton, prepare, recolour, seen
+from training.augment import (
+    MEAN,
+    View,
+    augment,
+    draw_view,
+    erased,
+    move_pictures,
+    move_skeleton,
+    moved_before,
+    prepare,
+    recolour,
+    seen,
+)
 from training.config import AugmentConfig
+from training.randaugment import GEOMETRY, Operation, geometry
 
 SIZE = 64
 MOVES = AugmentConfig(flip=0.5, jitter=0.0, zoom=0.2, shift=0.1)
@@ -83,7 +96,10 @@ def test_seed_alone_decides() -> None:
 def test_nothing_to_augment_is_the_plain_input() -> None:
     pictures, joints = scene(4)
     inputs = {"rgb": (pictures.expand(-1, 3, -1, -1, -1) * 255).byte(), "skeleton": joints}
-    plain, still = prepare(inputs), augment(inputs, AugmentConfig(0.0, 0.0), COCO_17.mirror, 0)
+    plain, still = (
+        prepare(inputs),
+        augment(inputs, AugmentConfig(flip=0.0, jitter=0.0, operations=0, erase=0.0), COCO_17.mirror, 0),
+    )
     assert torch.allclose(plain["rgb"], still["rgb"], atol=1e-4)
     assert torch.allclose(plain["skeleton"], still["skeleton"], atol=1e-6)
 
@@ -112,6 +128,22 @@ def test_one_rectangle_is_erased_in_all_frames_alike_and_its_share_is_as_said() 
     for mask in gone[hit, 0, 0]:
         rows, columns = mask.any(dim=1).sum(), mask.any(dim=0).sum()
         assert mask.sum() == rows * columns and 0.01 < mask.float().mean() < 0.36
+
+
+def test_operations_move_the_skeleton_with_the_picture() -> None:
+    """Rotated, sheared and moved, at full strength, before zoom and shift: joints stay on their blobs."""
+    pictures, joints = scene()
+    joints[:, :2] *= 0.5  # near the middle, or they would leave the picture
+    pictures = move_pictures(pictures, View(2 * torch.eye(2).expand(16, 2, 2), torch.zeros(16, 2), torch.zeros(16)))
+    generator = torch.Generator().manual_seed(2)
+    maps = [geometry([Operation(name, 0.8, sign) for name in GEOMETRY]) for sign in [1.0, -1.0] * 8]
+    view = moved_before(draw_view(MOVES, 16, generator), maps)
+    places = bright_place(move_pictures(pictures, view))
+    moved = move_skeleton(joints, view, tuple(range(17)))
+    found = [(c, j) for c in range(16) for j in range(17) if (moved[c, :2, j, j, 0].abs() < 0.8).all()]
+    assert len(found) > 100
+    for clip, joint in found:
+        assert moved[clip, :2, joint, joint, 0] == pytest.approx(places[clip, :, joint], abs=0.03)
 
 
 def test_erasing_leaves_the_skeleton_alone() -> None:

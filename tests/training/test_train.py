@@ -73,7 +73,8 @@ def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(
     # Nine clips in batches of three: three steps an epoch; checkpoints after each second step and each epoch.
     epochs = {"epochs_branches": 2, "epochs_joint": 2 if model is BOTH else 0}
     optim = epochs | {"batch_size": 3, "average_decay": 0.9}
-    config = write_config(tmp_path / "a.toml", model=model, optim=optim, run={"checkpoint_steps": 2})
+    moves = {"operations": 4, "erase": 0.25} if model is BOTH else {}
+    config = write_config(tmp_path / "a.toml", model=model, augment=moves, optim=optim, run={"checkpoint_steps": 2})
     train.train(config, small, tmp_path / "whole", QUIET)
     for step in stops:
         with pytest.MonkeyPatch.context() as patch:

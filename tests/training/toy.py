@@ -8,6 +8,7 @@ from typing import Any
 HDGCN = {
     "model": {"name": "hdgcn_tiny", "head": "sigmoid", "options": {"widths": [16, 32]}},
     "data": {"frames": 8, "stride": 2, "skeleton_frames": 16, "size": 64, "cache": True},
+    "augment": {"operations": 0, "erase": 0.0},
     "optim": {"epochs_branches": 2, "batch_size": 6, "learning_rate": 1e-2, "warmup_epochs": 1.0},
     "": {"workers": 0},
 }
