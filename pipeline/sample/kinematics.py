@@ -81,15 +81,15 @@ def undersides(body: Body, poses: Poses) -> np.ndarray:
 
 
 def level(body: Body, poses: Poses, front: Sequence[str], back: Sequence[str], lift: np.ndarray) -> Poses:
-    """Pitches the whole body so that the lowest points of two groups of frames are at one height.
+    """Tilts the whole body so that the lowest points of two groups of frames are at one height.
 
     `lift` [T] metres is how far the `back` group is above the `front` group instead (feet that jump).
     """
     for _ in range(_LEVELLING_STEPS):
         heights = undersides(body, poses)
         rise = _lowest(body, heights, back) - lift - _lowest(body, heights, front)
-        reach = _middle(poses, back)[:, 2] - _middle(poses, front)[:, 2]
-        pitch = rotation_about("x", np.arctan(rise / reach))
+        reach = (_middle(poses, back) - _middle(poses, front)) * (1, 0, 1)
+        pitch = _turn(reach, reach - [0, 1, 0] * rise[:, None])
         pivot = poses.origin[:, :1]
         poses = Poses(
             pitch[:, None] @ poses.rotation,
@@ -139,6 +139,13 @@ def plant(poses: Poses, frame: str, target: np.ndarray, orientation: np.ndarray)
     return Poses(rotation, origin)
 
 
+def nearest_rotation(matrix: np.ndarray) -> np.ndarray:
+    """The rotations [..., 3, 3] nearest to matrices, such as means of rotations."""
+    left, _, right = np.linalg.svd(matrix)
+    left[..., -1] *= np.linalg.det(left @ right)[..., None]
+    return left @ right
+
+
 def _turn(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """The smallest rotations [T, 3, 3] that turn the vectors `before` [T, 3] into the directions of `after`."""
     a = before / np.linalg.norm(before, axis=-1)[:, None]
@@ -150,7 +157,7 @@ def _turn(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return np.eye(3) + skew + skew @ skew / (1 + cosine)
 
 
-def _group(frames: Sequence[str]) -> list[int]:
+def group(frames: Sequence[str]) -> list[int]:
     """Indices of frames, where `wrist` stands for both wrists."""
     return [
         FRAME[name] for frame in frames for name in ([frame] if frame in FRAME else [f"{s}_{frame}" for s in SIDES])
@@ -158,8 +165,8 @@ def _group(frames: Sequence[str]) -> list[int]:
 
 
 def _lowest(body: Body, heights: np.ndarray, frames: Sequence[str]) -> np.ndarray:
-    return heights[:, np.isin(body.frame, _group(frames))].min(axis=1)
+    return heights[:, np.isin(body.frame, group(frames))].min(axis=1)
 
 
 def _middle(poses: Poses, frames: Sequence[str]) -> np.ndarray:
-    return poses.origin[:, _group(frames)].mean(axis=1)
+    return poses.origin[:, group(frames)].mean(axis=1)

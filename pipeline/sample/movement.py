@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.sample import kinematics
-from pipeline.sample.body import FRAME, SIDES, Body
+from pipeline.sample.body import FRAME, FRAMES, SIDES, Body
 from pipeline.sample.kinematics import Poses
 
 GRAVITY = 9.81
+_RELEASE = 0.15
+"""Share of a cycle, at most, in which a stepping hand or foot leaves its place, and in which it comes back."""
 
 Angles = float | tuple[float, float] | tuple[float, float, float]
 Pose = Mapping[str, Angles]
@@ -38,6 +40,9 @@ class Motion:
     """Two groups of joints that carry the weight together, the fore and the hind one."""
     planted: tuple[str, ...] = ()
     """Wrists and ankles that stay where the first key puts them."""
+    steps: tuple[tuple[str, float, float], ...] = ()
+    """Planted joints of one side that leave the floor and return to their place: (joint, phase when it leaves, phase
+    when it is back). In between it does what the keys say."""
     flights: tuple[tuple[float, float], ...] = ()
     """Phases of take-off and landing: in between the body (with `level`, its hind end) is in the air."""
 
@@ -52,12 +57,25 @@ def play(body: Body, motion: Motion, phases: np.ndarray, period: float, effort: 
     poses = _on_the_floor(body, motion, angles, flight_height(motion.flights, phases, period))
     if motion.planted:
         start = _on_the_floor(body, motion, first[None], np.zeros(1))
-        for side in SIDES:
-            for joint in motion.planted:
-                frame = f"{side}_{joint}"
-                target = start.origin[0, FRAME[frame]]
-                poses = kinematics.plant(poses, frame, target, start.rotation[0, FRAME[frame]])
+        for index in kinematics.group(motion.planted):
+            held = _held(motion, FRAMES[index], phases)
+            free, kept = poses.rotation[:, index], start.rotation[0, index]
+            target = poses.origin[:, index] + held[:, None] * (start.origin[0, index] - poses.origin[:, index])
+            turn = kinematics.nearest_rotation(free + held[:, None, None] * (kept - free))
+            poses = kinematics.plant(poses, FRAMES[index], target, turn)
     return poses
+
+
+def _held(motion: Motion, frame: str, phases: np.ndarray) -> np.ndarray:
+    """How far [T] a planted joint is kept where it was: 0 in the middle of a step, 1 outside of its steps."""
+    held = np.ones_like(phases)
+    for joint, leave, land in motion.steps:
+        if joint == frame:
+            since, until = (phases - leave) % 1, (land - phases) % 1
+            inside = since < land - leave
+            ramp = np.clip(np.minimum(since, until) / min(_RELEASE, (land - leave) / 2), 0, 1)
+            held = np.where(inside, 1 - ramp**2 * (3 - 2 * ramp), held)
+    return held
 
 
 def _on_the_floor(body: Body, motion: Motion, angles: np.ndarray, lift: np.ndarray) -> Poses:

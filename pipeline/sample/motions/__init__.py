@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from pipeline.sample.motions import jumping, lying, plank, standing
+from pipeline.sample.motions import jumping, lying, plank, push, quadruped, reverse, seated, side, standing
 from pipeline.sample.motions.poses import flat
 from pipeline.sample.movement import Motion
 
-MOTIONS: dict[str, Motion] = {**standing.MOTIONS, **jumping.MOTIONS, **plank.MOTIONS, **lying.MOTIONS}
+MOTIONS: dict[str, Motion] = {
+    **standing.MOTIONS,
+    **jumping.MOTIONS,
+    **push.MOTIONS,
+    **plank.MOTIONS,
+    **side.MOTIONS,
+    **reverse.MOTIONS,
+    **quadruped.MOTIONS,
+    **seated.MOTIONS,
+    **lying.MOTIONS,
+}
 
 BASIC = (
     *("jumping-jack", "squat", "push-up", "plank", "crunch", "lunge", "high-knees", "mountain-climber"),

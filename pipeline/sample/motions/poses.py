@@ -6,11 +6,23 @@ from typing import Any
 
 from pipeline.sample.movement import Angles, Pose
 
+_TRUNK = ("pelvis", "waist", "chest", "neck", "head")
+
 
 def mirrored(pose: Pose) -> dict[str, Angles]:
     """The pose with left and right exchanged."""
     swap = {"left": "right", "right": "left"}
-    return {"_".join(swap.get(word, word) for word in name.split("_")): angles for name, angles in pose.items()}
+    return {
+        "_".join(swap.get(word, word) for word in name.split("_")): _turned_over(angles) if name in _TRUNK else angles
+        for name, angles in pose.items()
+    }
+
+
+def _turned_over(angles: Angles) -> Angles:
+    if isinstance(angles, tuple):
+        flexion, *sideways = angles
+        return (flexion, -sideways[0], -sideways[1]) if len(sideways) == 2 else (flexion, -sideways[0])
+    return angles
 
 
 def alternating(*keys: tuple[float, Pose]) -> tuple[tuple[float, Pose], ...]:
