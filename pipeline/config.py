@@ -279,18 +279,23 @@ def load(path: Path | None) -> Config:
 
 def read_toml(shape: type[T], path: Path) -> T:
     """Reads a TOML file into a dataclass of dataclasses. Raises ConfigError with file and key."""
+    values = read_values(path)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _build(shape, values, "")
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file. Raises ConfigError with the file."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such configuration file") from None
     except IsADirectoryError:
         raise ConfigError(f"{path}: a folder, not a configuration file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not a TOML file ({error})") from None
-    try:
-        return _build(shape, values, "")
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
 
 
 def _build(shape: type[T], values: dict[str, Any], prefix: str) -> T:

@@ -243,9 +243,9 @@ class Trunk:
     tokens: list[Tensor]
     """After each block, [B, K, D]."""
     last: Tensor
-    """Last tokens after the final norm, [B, K, D]."""
+    """Last tokens, after the final norm or at the width of the fusion, [B, K, D]."""
     map: Tensor
-    """Last patches after the final norm, [B, D, T', H', W']."""
+    """Last feature map: patches after the final norm, [B, D, T', H', W'], or nodes, [B, D, T', V, M]."""
 
 
 class MViT(nn.Module):

@@ -74,7 +74,7 @@ class LoadReport:
 
 
 def load_pretrained(model: nn.Module, path: Path, into: str = "") -> LoadReport:
-    """Copies a checkpoint's weights into `model`, or into its submodule `into` ("video", "skeleton.backbone").
+    """Copies a checkpoint's weights into `model`, or into its submodule `into` ("video", "auxiliary.backbone").
 
     Weights of another shape stay as they are and are reported, so that a classification layer of another size
     is left out. One class token of the file starts all class tokens of a model that has several. Nothing but

@@ -60,9 +60,9 @@ def test_both_branches_start_from_published_weights(tmp_path: Path) -> None:
     assert report.changed == {"cls_token": "one token for 20"}
     assert torch.allclose(target.video.cls_token, random + video.cls_token)
     assert torch.equal(target.video.blocks[0].attn.qkv.weight, video.blocks[0].attn.qkv.weight)
-    report = load_pretrained(target, saved(tmp_path / "s.pt", skeleton.state_dict()), "skeleton.backbone")
+    report = load_pretrained(target, saved(tmp_path / "s.pt", skeleton.state_dict()), "auxiliary.backbone")
     assert set(report.left_out) == {"fc.weight", "fc.bias"} and report.missing == ()
-    assert torch.equal(target.skeleton.backbone.l1.gcn1.PA, skeleton.l1.gcn1.PA)
+    assert torch.equal(target.auxiliary.backbone.l1.gcn1.PA, skeleton.l1.gcn1.PA)
 
 
 class Renamed(nn.Module):

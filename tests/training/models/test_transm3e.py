@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from pipeline.errors import UserError
 from training.models import Output, build
-from training.models.transm3e import PAPER, Fusion, TransM3EConfig, distillation_loss, distillation_sites
+from training.models.fusion import FUSIONS, MCTF, fusion
+from training.models.transm3e import PAPER, TransM3EConfig, distillation_loss, distillation_sites
 
 TOKENS = {"tokens": 4, "distillation_tokens": 4}
 
@@ -76,7 +77,7 @@ def test_shapes(clips: dict[str, Tensor]) -> None:
     assert output.distillation is not None and output.distillation.shape == () and output.distillation > 0
 
 
-@pytest.mark.parametrize("options", [{}, {"distillation_tokens": 1}, {"distillation": "DE", "gradient": "both"}])
+@pytest.mark.parametrize("options", [{}, {"distillation_tokens": 1}, {"distillation": "DE", "direction": "both"}])
 def test_every_parameter_learns_in_the_second_phase(options: dict, clips: dict[str, Tensor]) -> None:
     model = model_of(**options).train()
     output = model(clips)
@@ -93,23 +94,25 @@ def test_in_the_first_phase_the_branches_learn_alone(clips: dict[str, Tensor]) -
     backward(model, total(output.logits))
     resting = at_rest(model) - OF_LAST_PATCHES
     assert resting == {name for name in weights(model) if "distillation" in name or "fusion" in name}
-    for branch, module in (("rgb", "video"), ("skeleton", "skeleton")):
+    for branch, module in (("rgb", "video"), ("skeleton", "auxiliary")):
         backward(model, total({branch: output.logits[branch]}))
         learning = {name for name, _ in model.named_parameters()} - without_gradient(model)
         assert prefixes(learning) == {module}
 
 
-@pytest.mark.parametrize(("gradient", "teacher_learns"), [("receiver", False), ("both", True)])
-def test_distillation_moves_the_receiver(gradient: str, teacher_learns: bool, clips: dict[str, Tensor]) -> None:
-    """The video's distillation tokens receive from the skeleton's, which stay where they are unless told to move."""
-    model = model_of(gradient=gradient)
+@pytest.mark.parametrize(
+    ("direction", "learners"),
+    [("video", {"video"}), ("auxiliary", {"auxiliary"}), ("both", {"video", "auxiliary"})],
+)
+def test_distillation_moves_who_learns(direction: str, learners: set[str], clips: dict[str, Tensor]) -> None:
+    """By default the video's distillation tokens learn from the skeleton's, which stay where they are."""
+    model = model_of(direction=direction)
     backward(model, model(clips).distillation)
     learning = {name for name, _ in model.named_parameters()} - without_gradient(model)
-    assert "video.distillation_token" in learning and "video.blocks.0.attn.qkv.weight" in learning
-    assert any(name.startswith("distillation_maps") for name in learning)
+    assert prefixes(learning) == {*learners, "distillation_maps"}
     assert not any("fusion" in name or "head" in name for name in learning)
-    assert ("skeleton.distillation_token" in learning) == teacher_learns
-    assert ("skeleton.backbone.l1.gcn1.PA" in learning) == teacher_learns
+    for branch, early in (("video", "blocks.0.attn.qkv.weight"), ("auxiliary", "backbone.l1.gcn1.PA")):
+        assert ({f"{branch}.distillation_token", f"{branch}.{early}"} <= learning) == (branch in learners)
 
 
 def test_without_distillation_there_is_no_such_loss_and_the_prediction_is_the_same(clips: dict[str, Tensor]) -> None:
@@ -148,11 +151,11 @@ def test_distillation_loss_is_the_divergence_of_the_receiver_from_the_sender(axi
 def test_fusion_by_hand() -> None:
     """Equations 5 to 11, clip by clip in NumPy."""
     torch.manual_seed(0)
-    fusion = Fusion(6, 0.7, dropout=0.1).eval()
-    for weight in fusion.parameters():
+    mctf = MCTF(6, 0.7, dropout=0.1).eval()
+    for weight in mctf.parameters():
         nn.init.normal_(weight, std=0.5)
     m, r = torch.randn(2, 4, 6), torch.randn(2, 4, 6)
-    weights = {key: value.double().numpy() for key, value in fusion.state_dict().items()}
+    weights = {key: value.double().numpy() for key, value in mctf.state_dict().items()}
 
     def linear(name: str, x: np.ndarray) -> np.ndarray:
         return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
@@ -179,7 +182,7 @@ def test_fusion_by_hand() -> None:
         cls_a = (cls_m + cls_r) / 2
         fused = cls_a + linear("proj", np.concatenate((a_m, a_r), axis=1))
         expected = cls_a + linear("mlp.fc2", gelu(linear("mlp.fc1", norm("norm_f", fused))))
-        assert fusion(m, r)[clip].detach().numpy() == pytest.approx(expected, abs=1e-4)
+        assert mctf(m, r)[clip].detach().numpy() == pytest.approx(expected, abs=1e-4)
 
 
 def test_fusion_lets_distillation_tokens_into_the_prediction(clips: dict[str, Tensor]) -> None:
@@ -188,7 +191,7 @@ def test_fusion_lets_distillation_tokens_into_the_prediction(clips: dict[str, Te
     names = [name for name, _ in model.named_parameters() if name.startswith("video_fusion")]
     assert names and "video_fusion.out_m.mr.weight" in names
     before = model(clips).logits
-    model.skeleton.distillation_token.data.normal_()
+    model.auxiliary.distillation_token.data.normal_()
     after = model(clips).logits
     assert not torch.allclose(before["skeleton"], after["skeleton"], atol=1e-4)
     assert torch.equal(before["rgb"], after["rgb"])
@@ -196,10 +199,81 @@ def test_fusion_lets_distillation_tokens_into_the_prediction(clips: dict[str, Te
     assert not torch.allclose(fused.logits["rgb"], plain.logits["rgb"], atol=1e-4)
 
 
+@pytest.mark.parametrize("name", [name for name in FUSIONS if name != "none"])
+def test_every_fusion_joins_both_sets_clip_by_clip(name: str) -> None:
+    torch.manual_seed(0)
+    m, r = torch.randn(2, 4, 8), torch.randn(2, 4, 8)
+    joins = fusion(name, 8, 0.5, 0.0)
+    assert joins is not None
+    joined = joins(m, r)
+    assert joined.shape == (2, 4, 8) and torch.allclose(joins(m[1:], r[1:]), joined[1:], atol=1e-6)
+    assert not torch.allclose(joins(m + torch.randn(2, 4, 8), r), joined)
+    assert not torch.allclose(joins(m, r + torch.randn(2, 4, 8)), joined)
+    assert {"sum": torch.equal(joined, m + r), "multiplication": torch.equal(joined, m * r)}.get(name, True)
+
+
+@pytest.mark.parametrize(("name", "asked"), [("self-attention", "both"), ("cross-attention", "r")])
+def test_attention_is_pytorch_s(name: str, asked: str) -> None:
+    """The attention step by nn.MultiheadAttention with the same weights; the MLP is put out."""
+    torch.manual_seed(0)
+    block = fusion(name, 8, 8**-0.5, 0.0).block  # type: ignore[union-attr]
+    nn.init.zeros_(block.mlp.fc2.weight)
+    for layer in (block.query, block.key_value, block.proj):
+        nn.init.normal_(layer.weight)
+    theirs = nn.MultiheadAttention(8, 1, batch_first=True)
+    theirs.load_state_dict(
+        {
+            "in_proj_weight": torch.cat((block.query.weight, block.key_value.weight)),
+            "in_proj_bias": torch.cat((block.query.bias, block.key_value.bias)),
+            "out_proj.weight": block.proj.weight,
+            "out_proj.bias": block.proj.bias,
+        }
+    )
+    m, r = torch.randn(2, 4, 8), torch.randn(2, 4, 8)
+    sequence = {"both": torch.cat((m, r), dim=1), "r": r}[asked]
+    normed = [nn.functional.layer_norm(x, (8,), eps=1e-6) for x in (m, sequence)]
+    expected = m + theirs(normed[0], normed[1], normed[1])[0]
+    assert torch.allclose(block(m, sequence), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("modality", ["rgbdiff", "flow"])
+def test_the_second_modality_may_be_a_video(modality: str) -> None:
+    model = model_of(auxiliary=modality)
+    channels = {"rgbdiff": 3, "flow": 2}[modality]
+    inputs = {"rgb": torch.randn(2, 3, 8, 64, 64), modality: torch.randn(2, channels, 8, 64, 64)}
+    output = model(inputs)
+    assert model.modalities == ("rgb", modality) and set(output.logits) == {"rgb", modality}
+    assert model.sites == ((1, 1), (2, 2), (4, 4))
+    learning = model_of(auxiliary=modality)
+    backward(learning, learning(inputs).distillation)
+    assert prefixes({name for name, _ in learning.named_parameters()} - without_gradient(learning)) == {
+        "video",
+        "distillation_maps",
+    }
+
+
+@pytest.mark.parametrize("late", ["sum", "multiplication", "concatenation"])
+def test_late_fusion_classifies_the_joined_features(late: str, clips: dict[str, Tensor]) -> None:
+    model = model_of(tokens=1, distillation_tokens=1, distillation="none", fusion="none", late=late)
+    output = model(clips)
+    video, skeleton = (output.features[name] for name in ("rgb", "skeleton"))
+    joined = {
+        "sum": video + skeleton,
+        "multiplication": video * skeleton,
+        "concatenation": torch.cat((video, skeleton), dim=1),
+    }[late]
+    layer = model.joined_head.projection
+    assert list(output.logits) == ["joined"]
+    assert torch.allclose(output.logits["joined"], joined @ layer.weight.T + layer.bias, atol=1e-5)
+    assert set(model(clips, joint=False).logits) == {"rgb", "skeleton"}
+    alone = model({"skeleton": clips["skeleton"]}).logits["joined"]
+    assert alone.shape == (3, 20) and not torch.allclose(alone, output.logits["joined"])
+
+
 def test_skeleton_tokens_see_the_clip(clips: dict[str, Tensor]) -> None:
     """Eq. 3 lets nodes into the tokens: a sender that told the same of every clip would teach nothing."""
     model = model_of()
-    tokens, _ = model.skeleton.trunk(clips["skeleton"], distil=True)
+    tokens = model.auxiliary.trunk(clips["skeleton"], distil=True).tokens
     assert [block.shape for block in tokens] == [(3, 8, width) for width in (16, 16, 32, 64)]
     senders = tokens[-1][:, 4:]
     assert (senders[0] - senders[1]).abs().max() > 1e-4
@@ -241,7 +315,7 @@ def test_compiled_without_a_graph_break_is_equal_in_training(clips: dict[str, Te
 def test_more_tokens_than_one_is_mct(clips: dict[str, Tensor]) -> None:
     one = model_of(tokens=1, distillation_tokens=1)
     assert one(clips).logits["rgb"].shape == (3, 20)
-    assert one.video.cls_token.shape == (1, 1, 16) and one.skeleton.cls_token.shape == (1, 1, 16)
+    assert one.video.cls_token.shape == (1, 1, 16) and one.auxiliary.cls_token.shape == (1, 1, 16)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +324,10 @@ def test_more_tokens_than_one_is_mct(clips: dict[str, Tensor]) -> None:
         ({"distillation": "SE"}, "distillation must be one of SP, DE, FL, none, not 'SE'"),
         ({"axis": "time"}, "axis must be one of"),
         ({"fusion": "sum3"}, "fusion must be one of"),
-        ({"gradient": "sender"}, "gradient must be one of"),
+        ({"direction": "sender"}, "direction must be one of"),
+        ({"late": "mean"}, "late must be one of"),
+        ({"auxiliary": "depth"}, "auxiliary must be one of"),
+        ({"auxiliary": "rgb"}, "auxiliary and video.modality are both rgb"),
         ({"distillation_tokens": 3}, "must be 1 or as many as tokens"),
         ({"axis": "token", "distillation_tokens": 1}, "one token says nothing"),
         ({"temperature": 0.0}, "temperature must be above 0"),
