@@ -22,7 +22,7 @@ PIPELINE   = $(RUN) pipeline --work '$(WORK)' $(if $(CONFIG),--config '$(CONFIG)
 READY     := $(VENV)/.ready
 DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
 
-.PHONY: help setup demo test chaos labels annotate import-official lint search probe retry download take detect cut extract extract-rgbdiff extract-flow extract-skeletons \
+.PHONY: help setup demo sample test chaos labels annotate import-official lint search probe retry download take detect cut extract extract-rgbdiff extract-flow extract-skeletons \
         skeleton-video export-skeletons shards diff verify publish pull takedown card page models train export evaluate status clean
 
 help: ## list the targets
@@ -46,6 +46,11 @@ demo: $(READY) ## the whole road on rendered workouts, or on VIDEOS=folder (fold
 	$(RUN) training train --config training/configs/transm3e-tiny.toml --dataset '$(DEMO)/dataset' --runs '$(DEMO)/runs'
 	$(RUN) training evaluate --dataset '$(DEMO)/dataset' --runs '$(DEMO)/runs' --out '$(DEMO)/results'
 	$(RUN) dataset_card page '$(DEMO)/dataset' --out '$(DEMO)/page' --results '$(DEMO)/results/results.html'
+
+sample: $(READY) ## the harder sample as a dataset in WORK/sample: 192 workouts of channels with a look of their own
+	$(RUN) pipeline --work '$(WORK)/sample' --config pipeline/configs/demo.toml --workers $(WORKERS) \
+	  demo --wild $(if $(WORKOUTS),--workouts $(WORKOUTS))
+	$(RUN) dataset_card card '$(WORK)/sample/dataset'
 
 test: $(READY) ## run the tests
 	$(RUN) pytest -n $(WORKERS)

@@ -229,14 +229,17 @@ def take(
 def demo(
     context: typer.Context,
     videos: Annotated[Path | None, typer.Option(help="Your own videos, in folders named after activities.")] = None,
-    workouts: Annotated[int, typer.Option(min=1, help="How many sample workouts.")] = demonstration.WORKOUTS,
+    workouts: Annotated[int | None, typer.Option(min=1, help="How many sample workouts.")] = None,
+    wild: Annotated[
+        bool, typer.Option("--wild", help="The harder sample: all motions, channels with a look, cameras anywhere.")
+    ] = False,
 ) -> None:
     """Render sample workouts (or take your own videos), serve them on loopback, and run every stage on them."""
     chosen: Options = context.obj
     own = demonstration.own_videos(videos, chosen.work) if videos else None
     demonstration.keep_config(chosen.config, chosen.work)
     with chosen.engine() as running:
-        site = own or demonstration.render(chosen.work, workouts, running)
+        site = own or demonstration.render(chosen.work, demonstration.planned(wild, workouts), running)
         with demonstration.served(site) as tables, chosen.project(tables) as project:
             stages.run_fetch(project, running)
             stages.run_cut(project, running)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +15,14 @@ from pipeline.config import load
 from pipeline.errors import Failure, UserError
 from pipeline.files import write_text
 from pipeline.progress import bar
-from pipeline.sample import server, workouts
+from pipeline.sample import channels, server, workouts
+from pipeline.sample.workouts import Workout
 
 WORKOUTS = 18
 """Rendered workouts by default: enough clips for every split, few enough for minutes on two cores."""
+
+WILD_WORKOUTS = 192
+"""Of the harder sample: enough videos for intervals in every split, few enough for a quarter of an hour."""
 
 SEED = 0
 
@@ -43,10 +47,16 @@ def own_videos(videos: Path, work: Path, dataset: str = "") -> Site:
     return Site({name: video.path for name, video in found.items()}, work / OWN_TABLES, origins)
 
 
-def render(work: Path, count: int, engine: Engine) -> Site:
+def planned(wild: bool, count: int | None) -> list[Workout]:
+    """The demo's workouts, or the harder sample's; None: as many as there are by default."""
+    if wild:
+        return channels.plan(SEED, count or WILD_WORKOUTS)
+    return workouts.plan(SEED, count or WORKOUTS)
+
+
+def render(work: Path, planned: Sequence[Workout], engine: Engine) -> Site:
     """Renders the sample workouts that are not there yet, one a task."""
     sample = work / "sample"
-    planned = workouts.plan(SEED, count)
     left = [workout for workout in planned if not (sample / "videos" / f"{workout.id}.mp4").exists()]
     if left:
         with bar("render", len(left), "videos") as progress:

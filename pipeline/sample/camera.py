@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipeline.sample.body import Body
-from pipeline.sample.kinematics import Poses
+from pipeline.sample.kinematics import Poses, rotation_about
 
 MARGIN = 0.93
 """Share of the picture's width and height that a motion may fill."""
@@ -49,10 +49,23 @@ def look(azimuth: float, elevation: float, focal: float, width: int, height: int
     return Camera(4.0 * back, axes, focal, width, height)
 
 
-def frame_motion(camera: Camera, body: Body, poses: Poses, tallest: float) -> Camera:
-    """Moves the camera along its axes until the motion is in the middle and fills the picture.
+def roll(camera: Camera, degrees: float) -> Camera:
+    """Turns the camera clockwise about the direction it looks in."""
+    return replace(camera, axes=rotation_about("z", np.radians(degrees)).T @ camera.axes)
 
-    It stays so far away that the standing person would be at most `tallest` pixels high.
+
+def frame_motion(
+    camera: Camera,
+    body: Body,
+    poses: Poses,
+    tallest: float,
+    fill: float = MARGIN,
+    aside: tuple[float, float] = (0.0, 0.0),
+) -> Camera:
+    """Moves the camera along its axes until the motion is in place and fills a share `fill` of the picture.
+
+    It stays so far away that the standing person would be at most `tallest` pixels high. The motion's place is the
+    middle, moved right and down by `aside`, in shares of the free space there (-1 to 1).
     """
     ends = poses.points(np.repeat(body.frame, 2), body.ends.reshape(-1, 3))
     radius = (body.radius * body.stretch.max(axis=1, keepdims=True)).reshape(-1)
@@ -61,10 +74,11 @@ def frame_motion(camera: Camera, body: Body, poses: Poses, tallest: float) -> Ca
         margin = camera.focal * radius / depth
         low = np.array([(x - margin).min(), (y - margin).min()])
         high = np.array([(x + margin).max(), (y + margin).max()])
-        centre = (low + high - [camera.width, camera.height]) / 2
-        fill = max((high - low) / (MARGIN * np.array([camera.width, camera.height])))
+        size = np.array([camera.width, camera.height])
+        centre = (low + high - size) / 2 - np.array(aside) * np.maximum(size - (high - low), 0) / 2
+        excess = max((high - low) / (fill * size))
         middle = float(depth.mean())
-        fill = max(fill, camera.focal * body.build.height / middle / tallest)
-        step = np.array([*(centre * middle / camera.focal), middle * (1 - fill)])
+        excess = max(excess, camera.focal * body.build.height / middle / tallest)
+        step = np.array([*(centre * middle / camera.focal), middle * (1 - excess)])
         camera = replace(camera, position=camera.position + step @ camera.axes)
     return camera

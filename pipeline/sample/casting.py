@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -12,6 +13,9 @@ from pipeline.sample.outfit import BOTTOMS, PATTERNS, TOPS, Colour, Outfit
 from pipeline.sample.room import FLOORS, Decor, Room
 
 T = TypeVar("T")
+
+_DAILY = 0.03
+"""How far the hue of clothes, of which the circle is 1, differs from one day to another."""
 
 _SKINS: tuple[Colour, ...] = (
     (0.93, 0.76, 0.66),
@@ -28,6 +32,44 @@ _HAIRS: tuple[Colour, ...] = (
     (0.70, 0.54, 0.32),
     (0.50, 0.48, 0.47),
 )
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Who exercises where; the person faces `facing` degrees, and the camera multiplies light by `exposure` (RGB)."""
+
+    build: Build
+    outfit: Outfit
+    room: Room
+    facing: float
+    exposure: Colour = (1.0, 1.0, 1.0)
+
+
+def draw_setting(random: np.random.Generator) -> Setting:
+    """Some person in some room."""
+    return Setting(draw_build(random), draw_outfit(random), draw_room(random), random.uniform(0, 360))
+
+
+def another_day(random: np.random.Generator, setting: Setting) -> Setting:
+    """The same person and room: clothes of the same style and about the same colours, other light and exposure."""
+    outfit, room = setting.outfit, setting.room
+    stops = random.uniform(-0.8, 0.5)
+    return Setting(
+        build=replace(setting.build, girth=setting.build.girth * random.uniform(0.97, 1.03)),
+        outfit=replace(
+            outfit,
+            top_colour=_shifted(random, outfit.top_colour),
+            accent=_shifted(random, outfit.accent),
+            bottom_colour=_shifted(random, outfit.bottom_colour),
+        ),
+        room=replace(
+            room,
+            light_azimuth=room.light_azimuth + random.uniform(-40, 40),
+            light_elevation=random.uniform(40, 75),
+        ),
+        facing=setting.facing + random.uniform(-30, 30),
+        exposure=_gains(2**stops * random.uniform(0.92, 1.08, 3)),
+    )
 
 
 def draw_build(random: np.random.Generator) -> Build:
@@ -89,6 +131,16 @@ def _draw_decor(random: np.random.Generator, half: float) -> Decor:
         colour=_colour(random.random(), random.uniform(0.05, 0.6), random.uniform(0.2, 0.9)),
         softness=random.uniform(0.05, 0.2),
     )
+
+
+def _shifted(random: np.random.Generator, colour: Colour) -> Colour:
+    hue, saturation, value = colorsys.rgb_to_hsv(*colour)
+    return _colour(hue + random.uniform(-_DAILY, _DAILY), saturation * random.uniform(0.9, 1), value)
+
+
+def _gains(values: np.ndarray) -> Colour:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue
 
 
 def _colour(hue: float, saturation: float, value: float) -> Colour:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class Stage:
     camera: Camera
     backdrop: Backdrop
     light: np.ndarray
+    exposure: np.ndarray = field(default_factory=lambda: np.ones(3))
+    """By how much the camera multiplies red, green and blue light."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def draw(stage: Stage, rotation: np.ndarray, origin: np.ndarray) -> Picture:
     samples[hit] = lit[len(inner_rows) :]
     colour[rows, columns] = samples.reshape(len(SUBSAMPLES), -1, 3).mean(axis=0)
     colour[inner_rows, inner_columns] = lit[: len(inner_rows)]
-    return Picture(to_display(colour), depth, part)
+    return Picture(to_display(colour * stage.exposure.astype(np.float32)), depth, part)
 
 
 def _covered(seen: View, camera: Camera) -> tuple[slice, slice]:

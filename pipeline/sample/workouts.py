@@ -16,7 +16,8 @@ from pipeline import media
 from pipeline.files import replacing, write_table
 from pipeline.sample import casting
 from pipeline.sample.body import make_body
-from pipeline.sample.camera import Camera, frame_motion, look
+from pipeline.sample.casting import Setting
+from pipeline.sample.filming import HEIGHT, WIDTH, casually, from_the_best_side
 from pipeline.sample.motions import BASIC, MOTIONS, REST
 from pipeline.sample.movement import Motion, play
 from pipeline.sample.picture import Stage, draw
@@ -24,7 +25,7 @@ from pipeline.sample.raycast import make_shape
 from pipeline.sample.room import backdrop
 from pipeline.sample.truth import FrameTruth, observe, write_truth
 
-WIDTH, HEIGHT, FPS = 340, 256, 15
+FPS = 15
 EXERCISES = 4
 """Exercises in a workout."""
 NEW_EVERY = 3
@@ -50,6 +51,10 @@ class Workout:
     id: str
     seed: int
     takes: tuple[Take, ...]
+    setting: Setting | None = None
+    """Who exercises where; None: drawn from the seed."""
+    casual: bool = False
+    """Filmed as people happen to film, and not from the best side."""
 
 
 def plan(seed: int, count: int) -> list[Workout]:
@@ -61,9 +66,9 @@ def plan(seed: int, count: int) -> list[Workout]:
     for number in range(count):
         random = np.random.default_rng([seed, 2, number])
         deck = decks[number % NEW_EVERY == NEW_EVERY - 1]
-        takes = [Take("", _seconds(random, 0.6, 1.0))]
+        takes = [Take("", seconds(random, 0.6, 1.0))]
         for _ in range(EXERCISES):
-            takes += [Take(next(deck), _seconds(random, 2.4, 3.4)), Take("", _seconds(random, 0.6, 1.0))]
+            takes += [Take(next(deck), seconds(random, 2.4, 3.4)), Take("", seconds(random, 0.6, 1.0))]
         workouts.append(Workout(f"workout-{seed}-{number:03d}", int(random.integers(2**31)), tuple(takes)))
     return workouts
 
@@ -74,7 +79,8 @@ def _deck(random: np.random.Generator, pool: Sequence[str]) -> Iterator[str]:
         yield from (pool[index] for index in random.permutation(len(pool)))
 
 
-def _seconds(random: np.random.Generator, low: float, high: float) -> float:
+def seconds(random: np.random.Generator, low: float, high: float) -> float:
+    """A length for a take between two, in seconds."""
     return round(round(random.uniform(low, high) / _STEP_S) * _STEP_S, 3)
 
 
@@ -103,15 +109,17 @@ def render_workout(workout: Workout, folder: Path) -> str:
 def _frames(workout: Workout, known: list[FrameTruth]) -> Iterator[np.ndarray]:
     """Pictures [H, W, 3], and what is true of them appended to `known`."""
     random = np.random.default_rng(workout.seed)
-    body = make_body(casting.draw_build(random))
-    shape, outfit, room = make_shape(body), casting.draw_outfit(random), casting.draw_room(random)
-    facing = random.uniform(0, 360)
+    setting = workout.setting or casting.draw_setting(random)
+    body = make_body(setting.build)
+    shape, room, facing, exposure = make_shape(body), setting.room, setting.facing, np.array(setting.exposure)
+    film = casually if workout.casual else from_the_best_side
     for take in workout.takes:
         motion = MOTIONS[take.activity] if take.activity else REST
         poses = play(body, motion, *_tempo(random, motion, take.seconds), effort=random.uniform(0.9, 1.05))
         poses = poses.turned(facing)
-        camera = frame_motion(_place_camera(random, motion, facing), body, poses, random.uniform(190, 230))
-        stage = Stage(shape, outfit, camera, backdrop(room, camera, *_mat(poses.origin, facing)), room.light)
+        camera = film(random, motion, facing, body, poses)
+        empty = backdrop(room, camera, *_mat(poses.origin, facing))
+        stage = Stage(shape, setting.outfit, camera, empty, room.light, exposure)
         for number in range(len(poses.origin)):
             picture = draw(stage, poses.rotation[number], poses.origin[number])
             known.append(observe(stage, poses, number, picture))
@@ -123,12 +131,6 @@ def _tempo(random: np.random.Generator, motion: Motion, seconds: float) -> tuple
     period = random.uniform(*motion.period)
     phases = random.random() + np.arange(round(seconds * FPS)) / FPS / period
     return phases, period
-
-
-def _place_camera(random: np.random.Generator, motion: Motion, facing: float) -> Camera:
-    side = 1 if random.random() < 0.5 else -1
-    azimuth = facing + side * random.uniform(*motion.view)
-    return look(azimuth, random.uniform(4, 18), random.uniform(330, 480), WIDTH, HEIGHT)
 
 
 def _mat(origin: np.ndarray, facing: float) -> tuple[tuple[float, float], float]:

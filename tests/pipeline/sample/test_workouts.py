@@ -63,6 +63,7 @@ def test_activities_are_the_tables_and_enough_are_new() -> None:
 def test_workouts_have_exercises_with_a_rest_between(tmp_path: Path) -> None:
     workouts = plan(0, 6)
     for workout in workouts:
+        assert workout.setting is None and not workout.casual
         names = [take.activity for take in workout.takes]
         assert not any(names[::2]) and all(names[1::2]) and len(names) == 9
     assert plan(0, 3) == workouts[:3] != plan(1, 3)
