@@ -15,7 +15,7 @@ from annotations.tables import SEGMENT_COLUMNS, read_tables
 from pipeline import media
 from pipeline.files import replacing, write_table
 from pipeline.sample import casting
-from pipeline.sample.body import make_body
+from pipeline.sample.body import FRAME, make_body
 from pipeline.sample.casting import Setting
 from pipeline.sample.filming import HEIGHT, WIDTH, casually, from_the_best_side
 from pipeline.sample.motions import BASIC, MOTIONS, REST
@@ -134,6 +134,9 @@ def _tempo(random: np.random.Generator, motion: Motion, seconds: float) -> tuple
 
 
 def _mat(origin: np.ndarray, facing: float) -> tuple[tuple[float, float], float]:
-    """The mat lies below the middle of the motion, along the way the person faces."""
+    """The mat lies below the middle of the motion, along the way the person faces, or lies when lying on a side."""
     middle = (origin.min(axis=(0, 1)) + origin.max(axis=(0, 1))) / 2
-    return (float(middle[0]), float(middle[2])), facing
+    trunk = (origin[:, FRAME["neck"]] - origin[:, FRAME["pelvis"]]).mean(axis=0)
+    left = np.array([np.cos(np.radians(facing)), 0, -np.sin(np.radians(facing))])
+    on_a_side = abs(trunk @ left) > 0.7 * np.linalg.norm(trunk)
+    return (float(middle[0]), float(middle[2])), facing + 90 * on_a_side

@@ -16,7 +16,7 @@ _FOREARM_PLANK: Pose = {"pelvis": 81, "shoulder": (80, 3), "elbow": 92, "wrist":
 _WIDE_PLANK: Pose = {**HIGH_PLANK, "hip": (0, 11)}
 _LEFT_HAND_UP: Pose = {"left_shoulder": (46, -24, -60), "left_elbow": 128, "left_wrist": 0}
 _KNEE_OUT: Pose = {**HIGH_PLANK, "left_hip": (60, 50, -20), "left_knee": 90, "left_ankle": 0}
-_KNEE_UNDER: Pose = {**HIGH_PLANK, "left_hip": (72, -6), "left_knee": 122, "left_ankle": -40}
+_KNEE_UNDER: Pose = {**HIGH_PLANK, "hip": 4, "left_hip": (76, -6), "left_knee": 122, "left_ankle": -45}
 _STEPPING: dict[str, Any] = {
     "anchor": ("wrist",),
     "level": (("wrist",), ("ankle",)),
@@ -179,11 +179,13 @@ MOTIONS: dict[str, Motion] = {
                 0.25,
                 {
                     **HIGH_PLANK,
-                    "pelvis": (71, 0, -8),
+                    "pelvis": (78, 0, -8),
+                    "shoulder": (76, 3),
+                    "right_hip": 9,
                     "chest": (0, 0, 6),
-                    "left_hip": (114, -18),
-                    "left_knee": 130,
-                    "left_ankle": 0,
+                    "left_hip": (116, -14),
+                    "left_knee": 140,
+                    "left_ankle": -45,
                 },
             ),
             (0.38, _KNEE_UNDER),
