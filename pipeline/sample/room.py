@@ -84,7 +84,7 @@ def backdrop(room: Room, camera: Camera, mat_centre: tuple[float, float], mat_az
     sizes = ((-room.half, room.half), (0.0, room.height), (-room.half, room.half))
     with np.errstate(divide="ignore"):
         exits = [
-            np.where(d > 0, high - camera.position[k], low - camera.position[k]).astype(np.float32) / d
+            np.where(d > 0, high - camera.position[k], camera.position[k] - low).astype(np.float32) / np.abs(d)
             for k, (d, (low, high)) in enumerate(zip(ray, sizes, strict=True))
         ]
     depth = np.minimum(np.minimum(exits[0], exits[1]), exits[2])
