@@ -43,3 +43,5 @@ LYING: dict[str, Angles] = {"pelvis": -90, "shoulder": (-4, 14), "elbow": 6, "wr
 KNEES_UP = flat(50, 102, -90, 4, shoulder=(-4, 14), elbow=6, wrist=0)
 GUARD: dict[str, Angles] = {"shoulder": (42, 12), "elbow": 118, "wrist": 0}
 BEHIND_HEAD: dict[str, Angles] = {"shoulder": (35, 105, 80), "elbow": 138, "wrist": 0}
+HANDS_ON_HIPS: dict[str, Angles] = {"shoulder": (-14, 40, -72), "elbow": 92, "wrist": 20}
+HANDS_CLASPED: dict[str, Angles] = {"shoulder": (34, 14, -36), "elbow": 112, "wrist": 0}

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from pipeline.sample.motions.poses import GUARD, alternating, flat
-from pipeline.sample.movement import Motion
+from pipeline.sample.motions.poses import GUARD, HANDS_CLASPED, HANDS_ON_HIPS, STANDING, alternating, flat
+from pipeline.sample.movement import Motion, Pose
+
+_ON_TIPTOE: Pose = {**HANDS_ON_HIPS, "hip": (0, 1), "ankle": -42}
+_KNEE_UP_TURNED: Pose = {
+    **HANDS_CLASPED,
+    "waist": (2, 0, 18),
+    "chest": (2, 0, 26),
+    "neck": (0, 0, -12),
+    "hip": (0, -2),
+    "left_hip": (88, -4),
+    "left_knee": 92,
+}
 
 MOTIONS: dict[str, Motion] = {
     "squat": Motion(
@@ -71,5 +82,22 @@ MOTIONS: dict[str, Motion] = {
             (0.36, {**flat(4, 8), **GUARD, "left_hip": 84, "left_knee": 108, "left_ankle": -10}),
         ),
         view=(30, 75),
+    ),
+    "calf-raise-hold": Motion(
+        period=(2.2, 3.2),
+        keys=((0.0, _ON_TIPTOE), (0.5, {**_ON_TIPTOE, "ankle": -38, "chest": -3})),
+        anchor=("ankle",),
+        view=(15, 80),
+    ),
+    "march-twist": Motion(
+        period=(1.5, 2.1),
+        keys=alternating(
+            (0.0, {**HANDS_CLASPED, "hip": (0, -2)}),
+            (0.2, _KNEE_UP_TURNED),
+            (0.3, _KNEE_UP_TURNED),
+        ),
+        planted=("ankle",),
+        steps=(("left_ankle", 0.0, 0.5), ("right_ankle", 0.5, 1.0)),
+        **STANDING,
     ),
 }

@@ -60,6 +60,13 @@ def test_activities_are_the_tables_and_enough_are_new() -> None:
     assert shown == {*BASIC, ""}
 
 
+def test_all_twenty_new_activities_have_a_motion_and_forty_known_ones() -> None:
+    activities = read_tables().activities
+    new = {name for name, activity in activities.items() if activity.new}
+    assert len(new) == 20 and new <= set(MOTIONS)
+    assert len(MOTIONS.keys() - new) >= 40
+
+
 def test_workouts_have_exercises_with_a_rest_between(tmp_path: Path) -> None:
     workouts = plan(0, 6)
     for workout in workouts:
