@@ -1,6 +1,6 @@
 """The folder of a run: what it is, where it stands, and its best weights. Every file is replaced whole.
 
-runs/<name>/ config.toml      the configuration, as it was given
+runs/<name>/ config.toml      the configuration, as it was given last
              run.json         what it was trained on, and whether it is finished
              checkpoint.pt    where training goes on from
              best.pt          the weights with the best validation, and only those
@@ -59,17 +59,18 @@ def dataset_identity(dataset: Dataset) -> dict[str, str]:
 def open_folder(folder: Path, config_text: str, about: dict[str, str]) -> bool:
     """Makes the folder of a run, or takes it up again; returns whether the run is finished.
 
+    The configuration is kept as it was given last: parts of it that do not decide the weights may change.
     Raises UserError if the folder is of a run with another configuration or dataset.
     """
-    if (folder / RUN).is_file():
-        found = describe(folder)
-        for name, words in (("config", "another configuration"), ("manifest", "other shards")):
-            if found[name] != about[name]:
-                raise UserError(f"{folder} holds a run with {words}; remove it, or give this one another --name")
-        return bool(found["finished"])
+    begun = (folder / RUN).is_file()
+    found = describe(folder) if begun else {**about, "finished": False}
+    for name, words in (("config", "another configuration"), ("manifest", "other shards")):
+        if found[name] != about[name]:
+            raise UserError(f"{folder} holds a run with {words}; remove it, or give this one another --name")
     write_text(folder / CONFIG, config_text)
-    _describe(folder, {**about, "finished": False})
-    return False
+    if not begun:
+        _describe(folder, found)
+    return bool(found["finished"])
 
 
 def describe(folder: Path) -> dict[str, Any]:

@@ -6,7 +6,8 @@ unknown key, a wrong type or a value out of range is a `ConfigError` that names 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from itertools import product
 from pathlib import Path
 
 from annotations.splits import PROTOCOLS
@@ -14,6 +15,8 @@ from pipeline.config import ConfigError, read_toml
 from pipeline.records import digest
 
 PRECISIONS = ("auto", "32-true", "bf16-mixed")
+CROPS = {1: (0.5,), 3: (0.0, 0.5, 1.0)}
+"""Where squares lie along the longer side of the pictures, 0 at one end and 1 at the other, by how many there are."""
 
 
 def _require(condition: bool, message: str) -> None:
@@ -48,8 +51,10 @@ class DataConfig:
     """Skeletons that the model sees, evenly over the same window."""
     size: int = 224
     """Side in pixels of the pictures: the centre square of the clip, scaled."""
-    views: int = 1
-    """Windows of a clip, evenly placed, over which predictions are averaged."""
+    views: int = 5
+    """Windows of a clip, evenly placed, over which final predictions are averaged; validation takes the middle one."""
+    crops: int = 1
+    """Squares of each of these windows: 1 is the centre, 3 are left, centre and right (or top, centre and bottom)."""
     cache: bool = False
     """Whether decoded clips are kept in memory; for small datasets, read without workers."""
 
@@ -58,11 +63,18 @@ class DataConfig:
         counts = (self.frames, self.stride, self.skeleton_frames, self.views)
         _require(min(counts) >= 1, "data.frames, stride, skeleton_frames and views must be at least 1")
         _require(self.size >= 16, "data.size must be at least 16 pixels")
+        _require(self.crops in CROPS, f"data.crops must be one of {', '.join(map(str, CROPS))}")
 
     @property
     def window(self) -> int:
         """Frames of the clip from the first picture to the end of the last one's stride."""
         return self.frames * self.stride
+
+    @property
+    def looks(self) -> list[tuple[float, float]]:
+        """Place in time and side, as in `training.data.Request`, of all views and crops of a clip."""
+        places = [(view + 0.5) / self.views for view in range(self.views)]
+        return list(product(places, CROPS[self.crops]))
 
 
 @dataclass(frozen=True)
@@ -170,10 +182,15 @@ class Config:
         )
 
     def digest(self) -> str:
-        """SHA-256 of what decides the result; how clips are read and how often it is saved do not."""
+        """SHA-256 of what decides the weights; how clips are read, how often it is saved and final views do not."""
         values = asdict(self)
-        del values["workers"], values["checkpoint_steps"], values["data"]["cache"]
+        del values["workers"], values["checkpoint_steps"]
+        del values["data"]["cache"], values["data"]["views"], values["data"]["crops"]
         return digest(values)
+
+    def with_one_look(self) -> Config:
+        """The same with one view of each clip, at the centre of time and picture."""
+        return replace(self, data=replace(self.data, views=1, crops=1))
 
 
 def load(path: Path) -> Config:

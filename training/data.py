@@ -30,8 +30,15 @@ from pipeline.pose.layouts import LAYOUTS, Layout
 from pipeline.reader import Dataset
 from training.config import DataConfig
 
-Request = tuple[int, float]
-"""A row of the dataset, and where its window lies: 0 at the clip's start, towards 1 at its end."""
+
+class Request(NamedTuple):
+    """One look at one row of the dataset."""
+
+    row: int
+    place: float
+    """Where its window lies: 0 at the clip's start, towards 1 at its end."""
+    side: float = 0.5
+    """Where the square lies along the pictures' longer side: 0 at the left or top, 1 at the right or bottom."""
 
 
 class Sample(NamedTuple):
@@ -60,11 +67,10 @@ class Undecodable:
 
 
 class Clips(TorchDataset):
-    """Windows of clips, decoded, asked for as (row, place). By modality:
+    """Windows of clips, decoded, asked for by a `Request`, which is for the centre square if it says nothing else.
 
-    rgb, rgbdiff: uint8 [3, T, S, S], the centre square. flow: float [2, T, S, S], x and y as shares of the
-    bound. skeleton: float [3, T', V, 1], x and y with the centre square as [-1, 1], score; all zero where
-    nobody is seen.
+    rgb, rgbdiff: uint8 [3, T, S, S], the square. flow: float [2, T, S, S], x and y as shares of the bound.
+    skeleton: float [3, T', V, 1], x and y with the square as [-1, 1], score; all zero where nobody is seen.
     """
 
     def __init__(self, dataset: Dataset, config: DataConfig) -> None:
@@ -73,7 +79,7 @@ class Clips(TorchDataset):
         index = dataset.index
         self._counts = {m: index[f"{m}_frames"].tolist() for m in dataset.modalities}
         self._sizes = list(zip(index["width"], index["height"], strict=True))
-        self._cache: dict[tuple[int, str], np.ndarray] = {}
+        self._cache: dict[tuple[int, str, float], np.ndarray] = {}
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -88,39 +94,40 @@ class Clips(TorchDataset):
         return torch.tensor(self.dataset.label(row)["muscles"], dtype=torch.float32)
 
     def __getitem__(self, request: Request) -> Sample | Undecodable:
-        row, place = request
-        key = self.dataset.keys[row]
+        key = self.dataset.keys[request.row]
         inputs = {}
         for modality in self.dataset.modalities:
             try:
-                inputs[modality] = torch.from_numpy(self._window(row, modality, place))
+                inputs[modality] = torch.from_numpy(self._window(request, modality))
             except (av.error.FFmpegError, ValueError, IndexError) as error:
                 return Undecodable(key, modality, str(error))
-        return Sample(key, row, self.target(row), inputs)
+        return Sample(key, request.row, self.target(request.row), inputs)
 
-    def _window(self, row: int, modality: str, place: float) -> np.ndarray:
+    def _window(self, request: Request, modality: str) -> np.ndarray:
         """One modality of one window, channels first."""
+        row, place, side = request
         samples = self.config.skeleton_frames if modality == "skeleton" else self.config.frames
         clip_frames = max(counts[row] for counts in self._counts.values())
         frames = window_frames(clip_frames, self.config.window, samples, place)
         frames = np.minimum(frames, self._counts[modality][row] - 1)  # flow has one field less than the clip frames
         if self.config.cache:
-            if (row, modality) not in self._cache:
-                self._cache[row, modality] = self._decode(row, modality, np.arange(self._counts[modality][row]))
-            chosen = self._cache[row, modality][frames]
+            if (row, modality, side) not in self._cache:
+                every = np.arange(self._counts[modality][row])
+                self._cache[row, modality, side] = self._decode(row, modality, every, side)
+            chosen = self._cache[row, modality, side][frames]
         else:
-            chosen = self._decode(row, modality, frames)
+            chosen = self._decode(row, modality, frames, side)
         return np.ascontiguousarray(np.moveaxis(chosen, -1, 0))
 
-    def _decode(self, row: int, modality: str, frames: np.ndarray) -> np.ndarray:
-        """The frames asked for, channels last."""
+    def _decode(self, row: int, modality: str, frames: np.ndarray, side: float) -> np.ndarray:
+        """The square of the frames asked for, channels last."""
         data = self.dataset.read(row, modality)
         if modality == "skeleton":
-            return normalised(pose_codec.decode(data).joints[frames], *self._sizes[row])
+            return normalised(pose_codec.decode(data).joints[frames], *self._sizes[row], side)
         if modality == "flow":
             bound = self._detail("flow")["bound"]
-            return squares(flow_codec.decode(data, bound, frames.tolist()), self.config.size) / np.float32(bound)
-        return squares(media.decode_video(data, frames.tolist()), self.config.size)
+            return squares(flow_codec.decode(data, bound, frames.tolist()), self.config.size, side) / np.float32(bound)
+        return squares(media.decode_video(data, frames.tolist()), self.config.size, side)
 
     def _detail(self, modality: str) -> dict[str, Any]:
         detail: dict[str, Any] = self.dataset.manifest["modalities"][modality]["detail"]
@@ -136,19 +143,24 @@ def window_frames(clip_frames: int, window: int, samples: int, place: float) -> 
     return (start + np.arange(samples) * window // samples) % clip_frames
 
 
-def squares(frames: np.ndarray, size: int) -> np.ndarray:
-    """The centre square of each frame [T, H, W, C], scaled to `size` pixels."""
-    height, width = frames.shape[1:3]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    cropped = frames[:, top : top + side, left : left + side]
+def square(width: int, height: int, side: float) -> tuple[int, int, int]:
+    """Left, top and length in pixels of the largest square; `side` as in `Request`."""
+    length = min(width, height)
+    return int((width - length) * side), int((height - length) * side), length
+
+
+def squares(frames: np.ndarray, size: int, side: float = 0.5) -> np.ndarray:
+    """The square of each frame [T, H, W, C], scaled to `size` pixels."""
+    left, top, length = square(frames.shape[2], frames.shape[1], side)
+    cropped = frames[:, top : top + length, left : left + length]
     return np.stack([cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA) for frame in cropped])
 
 
-def normalised(joints: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Joints [T, V, 3] in pixels → [T, V, 1, 3] with the centre square as [-1, 1]; zero without score."""
-    half = min(width, height) / 2
-    centre = np.array([width / 2, height / 2], dtype=np.float32)
+def normalised(joints: np.ndarray, width: int, height: int, side: float = 0.5) -> np.ndarray:
+    """Joints [T, V, 3] in pixels → [T, V, 1, 3] with the square as [-1, 1]; zero without score."""
+    left, top, length = square(width, height, side)
+    half = length / 2
+    centre = np.array([left + half, top + half], dtype=np.float32)
     positions = (joints[..., :2] - centre) / np.float32(half)
     positions[joints[..., 2] == 0] = 0
     return np.concatenate([positions, joints[..., 2:]], axis=-1)[:, :, None]
@@ -201,14 +213,13 @@ class Batches(Sampler):
         position = self.position
         while position < len(order):
             mine = self._mine(position)
-            yield [(int(order[i]), float(places[i])) for i in (mine if len(mine) else [position])]
+            yield [Request(int(order[i]), float(places[i])) for i in (mine if len(mine) else [position])]
             position += self.clips_of_step(position)
 
 
-def in_order(rows: Sequence[int], batch_size: int, view: int, views: int) -> list[list[Request]]:
-    """Batches that hold each row once, in order, at one of `views` evenly placed windows."""
-    place = (view + 0.5) / views
-    return [[(row, place) for row in rows[i : i + batch_size]] for i in range(0, len(rows), batch_size)]
+def in_order(rows: Sequence[int], batch_size: int, place: float, side: float) -> list[list[Request]]:
+    """Batches that hold each row once, in order, seen alike."""
+    return [[Request(row, place, side) for row in rows[i : i + batch_size]] for i in range(0, len(rows), batch_size)]
 
 
 def loader(clips: Clips, batches: Sampler | list[list[Request]], workers: int, pin: bool) -> DataLoader:

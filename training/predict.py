@@ -54,6 +54,8 @@ class Origin:
     """Names of the 20 groups, comma-separated, in order."""
     protocol: str
     code: str
+    views: str = ""
+    """Views and crops of a clip that were averaged, "5 x 1" say; nothing for a baseline."""
 
 
 def branch_mean(output: Output, head: str) -> Tensor:
@@ -70,7 +72,7 @@ def activate(logits: Tensor, head: str) -> Tensor:
 def probabilities(
     fabric: Fabric, model: nn.Module, clips: Clips, rows: Sequence[int], config: Config, **options: bool
 ) -> np.ndarray:
-    """[N, 20] for the rows in order, averaged over views; the devices share the work.
+    """[N, 20] for the rows in order, averaged over views and crops; the devices share the work.
 
     `model` is the bare module, not its wrapper, which under DDP would wait for devices that have fewer
     batches. `options` go to its `forward`.
@@ -79,14 +81,14 @@ def probabilities(
     total = torch.zeros(len(rows), 20, device=fabric.device)
     mine = range(fabric.global_rank, len(rows), fabric.world_size)
     place = {rows[i]: i for i in mine}
-    views = config.data.views
-    for view in range(views):
-        batches = in_order([rows[i] for i in mine], config.optim.batch_size, view, views)
-        for found in loader(clips, batches, config.workers, pin=False):
-            batch = fabric.to_device(checked(found))
-            with fabric.autocast():
-                output = model(prepare(batch.inputs), **options)
-            total[[place[row] for row in batch.rows]] += branch_mean(output, config.model.head) / views
+    looks = config.data.looks
+    own = [rows[i] for i in mine]
+    batches = [batch for look in looks for batch in in_order(own, config.optim.batch_size, *look)]
+    for found in loader(clips, batches, config.workers, pin=False):
+        batch = fabric.to_device(checked(found))
+        with fabric.autocast():
+            output = model(prepare(batch.inputs), **options)
+        total[[place[row] for row in batch.rows]] += branch_mean(output, config.model.head) / len(looks)
     summed = fabric.all_reduce(total, reduce_op="sum")
     assert isinstance(summed, Tensor)
     return summed.cpu().numpy()
@@ -98,7 +100,8 @@ def predict_run(folder: Path, root: Path, console: Console) -> None:
     model = build(config.model.name, **config.model.options)
     dataset = Dataset(root, model.modalities)
     origin = _origin(dataset, config.data.protocol, folder.name, config.model.name)
-    origin = replace(origin, config=config.digest(), weights=file_sha256(folder / checkpoint.BEST))
+    views = f"{config.data.views} x {config.data.crops}"
+    origin = replace(origin, config=config.digest(), weights=file_sha256(folder / checkpoint.BEST), views=views)
     if (folder / PREDICTIONS).is_file() and read_origin(folder / PREDICTIONS) == origin:
         return
     checkpoint.load_best(folder, model)

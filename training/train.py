@@ -179,11 +179,11 @@ def validate(run: Run) -> str:
 
     Only the last phase competes: before it, the model that predicts is not whole.
     """
-    options, values = phase(run), {}
+    options, once, values = phase(run), run.config.with_one_look(), {}
     for split in VALIDATION:
         rows = run.clips.dataset.rows(run.config.data.protocol, split)
         if rows:
-            scores = probabilities(run.fabric, run.predictor, run.clips, rows, run.config, **options)
+            scores = probabilities(run.fabric, run.predictor, run.clips, rows, once, **options)
             truth = torch.stack([run.clips.target(row) for row in rows]).numpy()
             values[split] = metrics.mean_average_precision(truth, scores)
     best = run.progress.best

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline.errors import UserError
 from pipeline.reader import Dataset
 from training.config import DataConfig
-from training.data import Batches, Clips, checked, in_order, loader, normalised, squares, window_frames
+from training.data import Batches, Clips, Request, checked, in_order, loader, normalised, squares, window_frames
 
 SMALL = DataConfig(frames=8, stride=2, skeleton_frames=16, size=48)
 
@@ -29,7 +29,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_epoch_holds_every_clip_once(clips: int, batch_size: int, world: int) -> None:
     rows = [100 + i for i in range(clips)]
     devices = [list(Batches(rows, batch_size, 0, rank, world)) for rank in range(world)]
-    seen = [row for batches in devices for batch in batches for row, _ in batch]
+    seen = [row for batches in devices for batch in batches for row, *_ in batch]
     assert sorted(seen) == rows
     sizes = [len(batch) for batches in devices for batch in batches]
     assert min(sizes) >= 1 and max(sizes) <= batch_size
@@ -37,7 +37,7 @@ def test_an_epoch_holds_every_clip_once(clips: int, batch_size: int, world: int)
 
 
 def test_order_and_windows_follow_from_seed_and_epoch() -> None:
-    def epoch(seed: int, number: int) -> list[list[tuple[int, float]]]:
+    def epoch(seed: int, number: int) -> list[list[Request]]:
         batches = Batches(range(20), 4, seed)
         batches.start(number)
         return list(batches)
@@ -65,7 +65,7 @@ def test_stopped_and_resumed_on_any_devices_it_is_the_same_epoch(
             assert all(step), "a device without a clip cannot take the step"
             weighted = [batch for batch, device in zip(step, devices, strict=True) if device.weight(len(seen))]
             assert sum(map(len, weighted)) == devices[0].clips_of_step(len(seen))
-            seen += [row for batch in weighted for row, _ in batch]
+            seen += [row for batch in weighted for row, *_ in batch]
     assert seen == truth(3, 5, rows)
 
 
@@ -129,10 +129,11 @@ def test_window_frames() -> None:
     assert sparse.tolist() == dense[::4].tolist(), "modalities share one window"
 
 
-def test_skeletons_lie_on_the_pictures(toy: Path) -> None:
+@pytest.mark.parametrize("side", [0.0, 0.5, 1.0], ids=["left", "centre", "right"])
+def test_skeletons_lie_on_the_pictures(toy: Path, side: float) -> None:
     """Where a joint is drawn, the decoded and scaled picture is bright; elsewhere it is mostly dark."""
     clips = Clips(Dataset(toy, ("rgb", "skeleton")), SMALL)
-    sample = checked_sample(clips, 0, 0.3)
+    sample = checked_sample(clips, 0, 0.3, side)
     picture, joints = sample["rgb"].float(), sample["skeleton"][:, ::2]
     assert picture.shape == (3, 8, 48, 48) and joints.shape == (3, 8, 17, 1)
     places = ((joints[:2, ..., 0] + 1) * 24).long().clamp(0, 47)
@@ -144,13 +145,13 @@ def test_skeletons_lie_on_the_pictures(toy: Path) -> None:
 def test_a_clip_without_a_cache_decodes_to_the_same(toy: Path) -> None:
     plain = Clips(Dataset(toy, ("rgb", "skeleton")), SMALL)
     cached = Clips(Dataset(toy, ("rgb", "skeleton")), dataclasses.replace(SMALL, cache=True))
-    for place in (0.2, 0.9):
+    for look in ((0.2, 0.5), (0.9, 0.5), (0.9, 1.0)):
         for modality in ("rgb", "skeleton"):
-            assert torch.equal(checked_sample(plain, 1, place)[modality], checked_sample(cached, 1, place)[modality])
+            assert torch.equal(checked_sample(plain, 1, *look)[modality], checked_sample(cached, 1, *look)[modality])
 
 
 def test_worker_processes_give_the_same_batches(toy: Path) -> None:
-    requests = in_order(range(6), 4, 0, 1)
+    requests = in_order(range(6), 4, 0.5, 0.5)
     batches = [
         [checked(batch) for batch in loader(Clips(Dataset(toy, ("skeleton",)), SMALL), requests, workers, pin=False)]
         for workers in (0, 1)
@@ -167,7 +168,7 @@ def test_a_payload_that_cannot_be_decoded_stops_with_its_key(tmp_path: Path) -> 
         tar.seek(int(dataset.index["skeleton_offset"][1]))
         tar.write(b"not a zip file")
     for workers in (0, 1):
-        batches = loader(Clips(dataset, SMALL), in_order([0, 1, 2], 3, 0, 1), workers, pin=False)
+        batches = loader(Clips(dataset, SMALL), in_order([0, 1, 2], 3, 0.5, 0.5), workers, pin=False)
         with pytest.raises(UserError, match=f"{dataset.keys[1]}: its skeleton cannot be decoded"):
             [checked(batch) for batch in batches]
 
@@ -184,8 +185,20 @@ def test_squares_take_the_centre() -> None:
     assert (squares(frames, 24) == 200).all()
 
 
-def checked_sample(clips: Clips, row: int, place: float) -> dict[str, torch.Tensor]:
-    (batch,) = loader(clips, [[(row, place)]], 0, pin=False)
+def test_three_crops_are_both_ends_and_the_centre_of_the_longer_side() -> None:
+    wide = np.broadcast_to(np.arange(64, dtype=np.uint8)[None, None, :, None], (1, 48, 64, 3))  # its value is its x
+    config = dataclasses.replace(SMALL, views=1, crops=3)
+    columns = [squares(wide, 48, side)[0, 0, :, 0].tolist() for _, side in config.looks]
+    assert columns == [list(range(48)), list(range(8, 56)), list(range(16, 64))]
+    rows = [squares(np.moveaxis(wide, 1, 2), 48, side)[0, :, 0, 0].tolist() for _, side in config.looks]
+    assert rows == columns
+    (joint,) = np.array([[[16, 0, 1]]], np.float32)
+    seen = [normalised(joint[None], WIDTH, HEIGHT, side)[0, 0, 0, :2].tolist() for _, side in config.looks]
+    assert seen == [pytest.approx([x / 24 - 1, -1]) for x in (16, 8, 0)]
+
+
+def checked_sample(clips: Clips, row: int, place: float, side: float = 0.5) -> dict[str, torch.Tensor]:
+    (batch,) = loader(clips, [[Request(row, place, side)]], 0, pin=False)
     return {m: x[0] for m, x in checked(batch).inputs.items()}
 
 

@@ -51,7 +51,7 @@ def test_a_prediction_does_not_depend_on_its_neighbours(
 
 def test_views_are_averaged(config: Config, dataset: Dataset, model: torch.nn.Module) -> None:
     """Clips of 24 frames, windows of 16: the two views begin at frames 2 and 6."""
-    fabric, rows = device.fabric(config), [0, 1]
+    config, fabric, rows = config.with_one_look(), device.fabric(config), [0, 1]
     both = replace(config, data=replace(config.data, views=2))
     found = probabilities(fabric, model, Clips(dataset, both.data), rows, both)
     parts = []
@@ -60,3 +60,17 @@ def test_views_are_averaged(config: Config, dataset: Dataset, model: torch.nn.Mo
         root = write_dataset(dataset.root.parent / str(first) / "0.0.1", shorter)
         parts.append(probabilities(fabric, model, Clips(Dataset(root, ("skeleton",)), config.data), rows, config))
     assert np.allclose(found, (parts[0] + parts[1]) / 2, atol=1e-5)
+
+
+def test_crops_are_averaged(config: Config, dataset: Dataset, model: torch.nn.Module) -> None:
+    """The left square begins 8 pixels before the centre one: it shows what that would, had all stood 8 to the right."""
+    config, fabric, rows = config.with_one_look(), device.fabric(config), [0, 1]
+    three = replace(config, data=replace(config.data, crops=3))
+    found = probabilities(fabric, model, Clips(dataset, three.data), rows, three)
+    parts = []
+    for shift in (8, 0, -8):
+        moved = [replace(clip, joints=clip.joints + np.float32([shift, 0, 0])) for clip in toy_clips()]
+        root = write_dataset(dataset.root.parent / str(shift) / "0.0.1", moved)
+        parts.append(probabilities(fabric, model, Clips(Dataset(root, ("skeleton",)), config.data), rows, config))
+    assert np.allclose(found, sum(parts) / 3, atol=1e-5)
+    assert np.abs(parts[0] - parts[2]).max() > 1e-4

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import torch
 from fixtures_shards import toy_clips, write_dataset
@@ -61,6 +63,21 @@ def test_train_then_evaluate_twice(toy: Path, tmp_path: Path, capsys: pytest.Cap
     found = {row.key: (row.source, row.activity, row.split) for row in saved.itertuples()}
     assert found == expected
     assert all(len(p) == 20 and min(p) >= 0 and max(p) <= 1 for p in saved["y_prob"])
+
+
+def test_other_views_predict_again_and_train_nothing(toy: Path, whole: Path, tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "a"
+    shutil.copytree(whole, run)
+    weights = (run / checkpoint.BEST).read_bytes()
+    scores = []
+    for looks in ({"views": 1}, {"views": 4, "crops": 3}):
+        config = write_config(tmp_path / "a.toml", data=looks, **SHORT)
+        app(command("train", tmp_path, toy, "--config", str(config)), standalone_mode=False)
+        app(command("evaluate", tmp_path, toy, "--out", str(tmp_path / "tables")), standalone_mode=False)
+        scores.append(np.stack(pd.read_parquet(run / "predictions.parquet")["y_prob"].tolist()))
+    assert not np.array_equal(*scores)
+    assert pq.read_schema(run / "predictions.parquet").metadata[b"views"] == b"4 x 3"
+    assert (run / checkpoint.BEST).read_bytes() == weights
 
 
 def test_an_unfinished_run_has_no_row_but_a_line(toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,6 +138,7 @@ def test_a_process_that_is_stopped_goes_on_to_the_same_weights(
         ("[model]\nhead = 'sofmax'", "head must be softmax or sigmoid"),
         ("[data]\nframes = 0", "at least 1"),
         ("[data]\nprotocol = 'mine'", "protocol"),
+        ("[data]\ncrops = 2", "data.crops must be one of 1, 3"),
         ("[augment]\nflip = 2.0", "flip"),
         ("workers = 2\n[data]\ncache = true", "cache needs workers = 0"),
         ("[optim]\nepochs_branches = 0", "at least one epoch"),
@@ -190,7 +208,7 @@ def test_a_missing_dataset_is_one_line(tmp_path: Path) -> None:
 
 def test_the_digest_is_of_what_decides_the_result(tmp_path: Path) -> None:
     plain = load(write_config(tmp_path / "a.toml")).digest()
-    read = {"data": {"cache": False}, "run": {"checkpoint_steps": 5, "workers": 3}}
+    read = {"data": {"cache": False, "views": 3, "crops": 3}, "run": {"checkpoint_steps": 5, "workers": 3}}
     assert load(write_config(tmp_path / "a.toml", **read)).digest() == plain
     assert load(write_config(tmp_path / "a.toml", run={"seed": 1})).digest() != plain
     assert load(write_config(tmp_path / "a.toml", model={"head": "softmax"})).digest() != plain
