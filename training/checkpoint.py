@@ -2,7 +2,7 @@
 
 runs/<name>/ config.toml      the configuration, as it was given last
              run.json         what it was trained on, and whether it is finished
-             checkpoint.pt    where training goes on from
+             checkpoint.pt    where training goes on from; checkpoint-1.pt is the one before
              best.pt          the weights with the best validation, and only those
              tensorboard/
 """
@@ -10,12 +10,15 @@ runs/<name>/ config.toml      the configuration, as it was given last
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
 from torch import nn
 
 from pipeline.errors import UserError
@@ -95,25 +98,64 @@ def save(
     average: nn.Module | None,
     optimizer: torch.optim.Optimizer,
     progress: Progress,
+    keep: int,
 ) -> None:
-    """Writes checkpoint.pt; `average` of the weights where the run keeps one."""
+    """Writes checkpoint.pt, of which the last `keep` are kept; `average` of the weights where the run keeps one."""
     state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "progress": asdict(progress)}
     if average:
         state["average"] = average.state_dict()
     with replacing(folder / LAST) as part:
         torch.save(state, part)
+        for older, newer in pairwise(reversed(checkpoints(folder, keep))):
+            if newer.exists():
+                newer.replace(older)
 
 
-def restore(folder: Path, model: nn.Module, average: nn.Module | None, optimizer: torch.optim.Optimizer) -> Progress:
-    """Loads checkpoint.pt into model, average and optimizer; where there is none, a start from nothing."""
-    if not (folder / LAST).is_file():
+def checkpoints(folder: Path, keep: int) -> list[Path]:
+    """Where the last `keep` checkpoints are, newest first."""
+    return [folder / LAST, *(folder / f"checkpoint-{age}.pt" for age in range(1, keep))]
+
+
+def restore(
+    folder: Path,
+    model: nn.Module,
+    average: nn.Module | None,
+    optimizer: torch.optim.Optimizer,
+    keep: int,
+    console: Console,
+) -> Progress:
+    """Loads the newest checkpoint into model, average and optimizer; where there is none, a start from nothing."""
+    state = _newest(checkpoints(folder, keep), console)
+    if not state:
         return Progress()
-    state = torch.load(folder / LAST, map_location="cpu", weights_only=True)
     model.load_state_dict(state["model"])
     if average:
         average.load_state_dict(state["average"])
     optimizer.load_state_dict(state["optimizer"])
     return Progress(**state["progress"])
+
+
+def _newest(paths: list[Path], console: Console) -> dict[str, Any]:
+    """What the first of the files holds; nothing if there is none.
+
+    One that cannot be read is removed for an older one, in so many words. Raises UserError if there is no older one.
+    """
+    unreadable: list[Path] = []
+    for path in paths:
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except FileNotFoundError:
+            continue
+        except (EOFError, LookupError, RuntimeError, pickle.UnpicklingError):
+            unreadable.append(path)
+            continue
+        for broken in unreadable:
+            console.print(f"{broken}: cannot be read, removed; going on from {path}", soft_wrap=True, markup=False)
+            broken.unlink(missing_ok=True)  # another device may have been first
+        return state
+    if unreadable:
+        raise UserError(f"{unreadable[0]}: cannot be read, nor can one before it; remove its folder to train anew")
+    return {}
 
 
 def save_best(folder: Path, model: nn.Module) -> None:

@@ -171,11 +171,14 @@ class Config:
     """Processes that read and decode, for each device; 0 reads in the training process."""
     checkpoint_steps: int = 0
     """Steps from one checkpoint to the next within an epoch; 0 writes one only after each epoch."""
+    keep_checkpoints: int = 2
+    """The last so many are kept: training goes on from an older one where the newest cannot be read."""
 
     def __post_init__(self) -> None:
         counts = (self.workers, self.threads, self.checkpoint_steps)
         _require(self.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}")
         _require(min(counts) >= 0, "workers, threads and checkpoint_steps must not be negative")
+        _require(self.keep_checkpoints >= 1, "keep_checkpoints must be at least 1")
         _require(
             not (self.data.cache and self.workers),
             "data.cache needs workers = 0: each would hold its own copy",
@@ -184,7 +187,7 @@ class Config:
     def digest(self) -> str:
         """SHA-256 of what decides the weights; how clips are read, how often it is saved and final views do not."""
         values = asdict(self)
-        del values["workers"], values["checkpoint_steps"]
+        del values["workers"], values["checkpoint_steps"], values["keep_checkpoints"]
         del values["data"]["cache"], values["data"]["views"], values["data"]["crops"]
         return digest(values)
 

@@ -80,7 +80,7 @@ def train(config_path: Path, root: Path, folder: Path, console: Console) -> None
             return
         for part, path in config.model.pretrained.items():
             console.print(f"{path}: {load_pretrained(model, Path(path), part)}", soft_wrap=True, markup=False)
-        go_on(assemble(config, fabric, folder, model, dataset), console)
+        go_on(assemble(config, fabric, folder, model, dataset, console), console)
 
 
 def go_on(run: Run, console: Console) -> None:
@@ -100,7 +100,7 @@ def go_on(run: Run, console: Console) -> None:
         checkpoint.finish(run.folder, {"best": run.progress.best, "steps": steps, "parameters": parameters})
 
 
-def assemble(config: Config, fabric: Fabric, folder: Path, bare: Model, dataset: Dataset) -> Run:
+def assemble(config: Config, fabric: Fabric, folder: Path, bare: Model, dataset: Dataset, console: Console) -> Run:
     """Puts a run together where its checkpoint left it."""
     rows = dataset.rows(config.data.protocol, "train")
     if not rows:
@@ -112,7 +112,7 @@ def assemble(config: Config, fabric: Fabric, folder: Path, bare: Model, dataset:
     bare = bare.to(fabric.device)
     optimizer = adamw(bare, config.optim)
     average = deepcopy(bare).requires_grad_(False) if config.optim.average_decay else None
-    progress = checkpoint.restore(folder, bare, average, optimizer)
+    progress = checkpoint.restore(folder, bare, average, optimizer, config.keep_checkpoints, console)
     model, wrapped = fabric.setup(bare, optimizer)
     log = SummaryWriter(str(folder / "tensorboard"), purge_step=progress.step) if fabric.is_global_zero else None
     feed = loader(clips, batches, config.workers, pin=fabric.device.type == "cuda")
@@ -202,7 +202,8 @@ def save(run: Run) -> None:
     if run.log:
         run.log.flush()
     if run.fabric.is_global_zero:
-        checkpoint.save(run.folder, run.bare, run.average, run.optimizer, run.progress)
+        keep = run.config.keep_checkpoints
+        checkpoint.save(run.folder, run.bare, run.average, run.optimizer, run.progress, keep)
 
 
 def phase(run: Run) -> dict[str, bool]:

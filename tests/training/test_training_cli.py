@@ -139,6 +139,7 @@ def test_a_process_that_is_stopped_goes_on_to_the_same_weights(
         ("[data]\nframes = 0", "at least 1"),
         ("[data]\nprotocol = 'mine'", "protocol"),
         ("[data]\ncrops = 2", "data.crops must be one of 1, 3"),
+        ("keep_checkpoints = 0", "keep_checkpoints must be at least 1"),
         ("[augment]\nflip = 2.0", "flip"),
         ("workers = 2\n[data]\ncache = true", "cache needs workers = 0"),
         ("[optim]\nepochs_branches = 0", "at least one epoch"),
@@ -208,7 +209,10 @@ def test_a_missing_dataset_is_one_line(tmp_path: Path) -> None:
 
 def test_the_digest_is_of_what_decides_the_result(tmp_path: Path) -> None:
     plain = load(write_config(tmp_path / "a.toml")).digest()
-    read = {"data": {"cache": False, "views": 3, "crops": 3}, "run": {"checkpoint_steps": 5, "workers": 3}}
+    read = {
+        "data": {"cache": False, "views": 3, "crops": 3},
+        "run": {"checkpoint_steps": 5, "workers": 3, "keep_checkpoints": 4},
+    }
     assert load(write_config(tmp_path / "a.toml", **read)).digest() == plain
     assert load(write_config(tmp_path / "a.toml", run={"seed": 1})).digest() != plain
     assert load(write_config(tmp_path / "a.toml", model={"head": "softmax"})).digest() != plain
