@@ -47,7 +47,7 @@ demo: $(READY) ## the whole road on rendered workouts, or on VIDEOS=folder (fold
 	$(RUN) training evaluate --dataset '$(DEMO)/dataset' --runs '$(DEMO)/runs' --out '$(DEMO)/results'
 	$(RUN) dataset_card page '$(DEMO)/dataset' --out '$(DEMO)/page' --results '$(DEMO)/results/results.html'
 
-sample: $(READY) ## the harder sample as a dataset in WORK/sample: 192 workouts of channels with a look of their own
+sample: $(READY) ## the harder sample as a dataset in WORK/sample: 224 workouts of channels with a look of their own
 	$(RUN) pipeline --work '$(WORK)/sample' --config pipeline/configs/demo.toml --workers $(WORKERS) \
 	  demo --wild $(if $(WORKOUTS),--workouts $(WORKOUTS))
 	$(RUN) dataset_card card '$(WORK)/sample/dataset'

@@ -21,7 +21,7 @@ from pipeline.sample.workouts import Workout
 WORKOUTS = 18
 """Rendered workouts by default: enough clips for every split, few enough for minutes on two cores."""
 
-WILD_WORKOUTS = 192
+WILD_WORKOUTS = 224
 """Of the harder sample: enough videos for intervals in every split, few enough for a quarter of an hour."""
 
 SEED = 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pipeline.sample.motions import jumping, lying, plank, push, quadruped, reverse, seated, side, standing
+from pipeline.sample.motions import jumping, lying, plank, push, quadruped, reverse, seated, side, squatting, standing
 from pipeline.sample.motions.poses import flat
 from pipeline.sample.movement import Motion
 
 MOTIONS: dict[str, Motion] = {
     **standing.MOTIONS,
+    **squatting.MOTIONS,
     **jumping.MOTIONS,
     **push.MOTIONS,
     **plank.MOTIONS,

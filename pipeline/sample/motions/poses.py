@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from pipeline.sample.movement import Angles, Pose
+from pipeline.sample.body import FRAME, SIDES, Build, make_body
+from pipeline.sample.kinematics import forward
+from pipeline.sample.movement import Angles, Pose, key_angles
 
 _TRUNK = ("pelvis", "waist", "chest", "neck", "head")
 
@@ -33,6 +36,16 @@ def alternating(*keys: tuple[float, Pose]) -> tuple[tuple[float, Pose], ...]:
 def flat(hip: float, knee: float, pitch: float = 0, spread: float = 0, **more: Angles) -> dict[str, Angles]:
     """Both legs bent, with the soles parallel to the floor when the pelvis is pitched by `pitch`."""
     return {"pelvis": pitch, "hip": (hip, spread), "knee": knee, "ankle": (pitch - hip + knee, -spread), **more}
+
+
+def on_flat_soles(pose: Pose) -> dict[str, Angles]:
+    """The pose with the ankles bent so that both soles are parallel to the floor, wherever the legs point."""
+    rotation = forward(make_body(Build()), key_angles(pose)[None]).rotation[0]
+    ankles: dict[str, Angles] = {}
+    for side, sign in SIDES.items():
+        x, y, z = rotation[FRAME[f"{side}_knee"], 1]
+        ankles[f"{side}_ankle"] = (math.degrees(math.atan2(-z, y)), -sign * math.degrees(math.asin(x)))
+    return {**pose, **ankles}
 
 
 STANDING: dict[str, Any] = {"view": (0, 45)}

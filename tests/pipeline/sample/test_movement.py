@@ -43,8 +43,9 @@ def test_planted_hands_and_feet_stay_but_for_their_steps(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("archer-push-up", "bicycle-crunch", "heel-touch", "march-twist", "mountain-climber", "plank-hip-dip"),
-        *("running", "russian-twist", "shoulder-tap", "spiderman-plank", "windshield-wiper"),
+        *("archer-push-up", "bicycle-crunch", "butt-kick", "heel-touch", "jumping-lunge", "march-on-the-spot"),
+        *("march-twist", "mountain-climber", "plank-hip-dip", "punch", "running", "russian-twist", "shoulder-tap"),
+        *("side-lunge", "spiderman-plank", "windmill", "windshield-wiper"),
     ],
 )
 def test_the_second_half_of_the_cycle_is_the_first_in_a_mirror(name: str) -> None:
