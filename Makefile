@@ -14,16 +14,20 @@ MODALITIES ?= rgb,rgbdiff,flow,skeleton
 VIDEOS    ?=
 export ACTIVITY QUERY FROM REASON A B ID TO AT CLIP FORMAT
 WORKOUTS  ?=
-DATASET   ?= $(WORK)/dataset
+PRESET    ?=
+SEEDS     ?= 0
+DATASET   ?= $(WORK)/$(if $(filter tiny,$(PRESET)),demo/)$(if $(filter sample,$(PRESET)),sample/)dataset
+RUNS      ?= $(WORK)/runs$(if $(PRESET),-$(PRESET))
 
 RUN       := $(VENV)/bin/python -m
 PIPELINE   = $(RUN) pipeline --work '$(WORK)' $(if $(CONFIG),--config '$(CONFIG)') --workers $(WORKERS) \
              $(if $(SCHEDULER),--scheduler $(SCHEDULER)) $(if $(TABLES),--tables '$(TABLES)')
 READY     := $(VENV)/.ready
 DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
+RENDERED   = --config pipeline/configs/demo.toml --workers $(WORKERS) demo
 
 .PHONY: help setup demo sample test chaos labels annotate import-official lint search probe retry download take detect cut extract extract-rgbdiff extract-flow extract-skeletons \
-        skeleton-video export-skeletons shards diff verify publish pull takedown card page models train export evaluate status clean
+        skeleton-video export-skeletons shards diff verify publish pull takedown card page models train export evaluate reproduce status clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -39,8 +43,7 @@ $(READY): pyproject.toml pipeline/pose/models.toml
 	@touch $@
 
 demo: $(READY) ## the whole road on rendered workouts, or on VIDEOS=folder (folder/activity/*.mp4)
-	$(RUN) pipeline --work '$(DEMO)' --config pipeline/configs/demo.toml --workers $(WORKERS) \
-	  demo $(if $(VIDEOS),--videos '$(VIDEOS)') $(if $(WORKOUTS),--workouts $(WORKOUTS))
+	$(RUN) pipeline --work '$(DEMO)' $(RENDERED) $(if $(VIDEOS),--videos '$(VIDEOS)') $(if $(WORKOUTS),--workouts $(WORKOUTS))
 	$(RUN) dataset_card card '$(DEMO)/dataset'
 	$(RUN) training train --config training/configs/hdgcn-tiny.toml --dataset '$(DEMO)/dataset' --runs '$(DEMO)/runs'
 	$(RUN) training train --config training/configs/transm3e-tiny.toml --dataset '$(DEMO)/dataset' --runs '$(DEMO)/runs'
@@ -48,8 +51,7 @@ demo: $(READY) ## the whole road on rendered workouts, or on VIDEOS=folder (fold
 	$(RUN) dataset_card page '$(DEMO)/dataset' --out '$(DEMO)/page' --results '$(DEMO)/results/results.html'
 
 sample: $(READY) ## the harder sample as a dataset in WORK/sample: 224 workouts of channels with a look of their own
-	$(RUN) pipeline --work '$(WORK)/sample' --config pipeline/configs/demo.toml --workers $(WORKERS) \
-	  demo --wild $(if $(WORKOUTS),--workouts $(WORKOUTS))
+	$(RUN) pipeline --work '$(WORK)/sample' $(RENDERED) --wild $(if $(WORKOUTS),--workouts $(WORKOUTS))
 	$(RUN) dataset_card card '$(WORK)/sample/dataset'
 
 test: $(READY) ## run the tests
@@ -146,13 +148,21 @@ models: $(READY) ## list the models, their sizes beside the paper's, and their o
 	$(RUN) training models
 
 train: $(READY) ## train MODEL on the shards
-	$(RUN) training train --config training/configs/$(MODEL).toml --dataset '$(DATASET)' --runs '$(WORK)/runs'
+	$(RUN) training train --config training/configs/$(MODEL).toml --dataset '$(DATASET)' --runs '$(RUNS)'
 
 export: $(READY) ## write the trained MODEL as a PyTorch program and ONNX, outputs compared
-	$(RUN) training export --run '$(WORK)/runs/$(MODEL)'
+	$(RUN) training export --run '$(RUNS)/$(MODEL)'
 
 evaluate: $(READY) ## predictions of all runs, and the table of results
-	$(RUN) training evaluate --dataset '$(DATASET)' --runs '$(WORK)/runs' --out '$(WORK)/results'
+	$(RUN) training evaluate --dataset '$(DATASET)' --runs '$(RUNS)' --out '$(WORK)/results'
+
+reproduce: $(READY) ## train the runs of the paper's tables: PRESET=tiny, sample or paper (SEEDS=0,1,2 ONLY='table 2' ESTIMATE=1)
+	@test -n "$(PRESET)" || { echo "error: say PRESET=tiny (rendered sample, minutes on a CPU), sample (one GPU) or paper"; exit 2; }
+	$(if $(filter tiny,$(PRESET)),@ls '$(DATASET)'/*/manifest.json >/dev/null 2>&1 || $(RUN) pipeline --work '$(WORK)/demo' $(RENDERED))
+	$(if $(filter sample,$(PRESET)),@ls '$(DATASET)'/*/manifest.json >/dev/null 2>&1 || $(MAKE) sample)
+	$(RUN) training reproduce --preset '$(PRESET)' --dataset '$(DATASET)' --runs '$(RUNS)' --seeds '$(SEEDS)' \
+	  $(if $(ONLY),--only '$(ONLY)') $(if $(WEIGHTS),--weights '$(WEIGHTS)') $(if $(SCHEDULER),--scheduler '$(SCHEDULER)') \
+	  $(if $(ESTIMATE),--estimate)
 
 status: $(READY) ## what is done, failed (and why) and left
 	$(PIPELINE) status

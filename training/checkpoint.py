@@ -4,6 +4,7 @@ runs/<name>/ config.toml      the configuration, as it was given last
              run.json         what it was trained on, and whether it is finished
              checkpoint.pt    where training goes on from; checkpoint-1.pt is the one before
              best.pt          the weights with the best validation, and only those
+             branches.pt      the weights when each branch has learnt alone, of a model with two phases
              tensorboard/
 """
 
@@ -28,7 +29,7 @@ from pipeline.records import file_sha256
 from pipeline.release import MANIFEST
 from training.config import Config
 
-CONFIG, RUN, LAST, BEST = "config.toml", "run.json", "checkpoint.pt", "best.pt"
+CONFIG, RUN, LAST, BEST, BRANCHES = "config.toml", "run.json", "checkpoint.pt", "best.pt", "branches.pt"
 
 
 @dataclass
@@ -65,15 +66,20 @@ def open_folder(folder: Path, config_text: str, about: dict[str, str]) -> bool:
     The configuration is kept as it was given last: parts of it that do not decide the weights may change.
     Raises UserError if the folder is of a run with another configuration or dataset.
     """
+    require_same(folder, about)
     begun = (folder / RUN).is_file()
-    found = describe(folder) if begun else {**about, "finished": False}
-    for name, words in (("config", "another configuration"), ("manifest", "other shards")):
-        if found[name] != about[name]:
-            raise UserError(f"{folder} holds a run with {words}; remove it, or give this one another --name")
     write_text(folder / CONFIG, config_text)
     if not begun:
-        _describe(folder, found)
-    return bool(found["finished"])
+        _describe(folder, {**about, "finished": False})
+    return bool(describe(folder)["finished"])
+
+
+def require_same(folder: Path, about: dict[str, str]) -> None:
+    """Raises UserError if the folder holds a run with another configuration or dataset than this `identity`."""
+    found = describe(folder) if (folder / RUN).is_file() else about
+    for name, words in (("config", "another configuration"), ("manifest", "other shards")):
+        if found[name] != about[name]:
+            raise UserError(f"{folder} holds a run with {words}; remove it, or give this one another name")
 
 
 def describe(folder: Path) -> dict[str, Any]:
@@ -158,9 +164,9 @@ def _newest(paths: list[Path], console: Console) -> dict[str, Any]:
     return {}
 
 
-def save_best(folder: Path, model: nn.Module) -> None:
-    """Writes best.pt."""
-    with replacing(folder / BEST) as part:
+def save_weights(path: Path, model: nn.Module) -> None:
+    """Writes best.pt or branches.pt."""
+    with replacing(path) as part:
         torch.save(model.state_dict(), part)
 
 

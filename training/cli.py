@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import torch
 import typer
 from rich.console import Console
 
@@ -12,14 +13,24 @@ from annotations.splits import PROTOCOLS
 from annotations.tables import PACKAGE_DIR, read_activities, read_muscles
 from pipeline.errors import UserError
 from pipeline.reader import Dataset, find_version
-from training import checkpoint, predict, summary, tables
+from training import checkpoint, launch, predict, summary, tables
+from training import reproduce as planning
 from training import train as training
+from training.experiments import PRESETS, selected
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
 
 DatasetFolder = Annotated[Path, typer.Option(help="A version of the dataset, or a folder of versions (the newest).")]
 Runs = Annotated[Path, typer.Option(help="Folder with one folder a run.")]
+
+Protocol = Annotated[str, typer.Option(help="Division into train, val and test.")]
+
+
+def known_protocol(protocol: str) -> None:
+    """Raises UserError for one that no dataset has."""
+    if protocol not in PROTOCOLS:
+        raise UserError(f"--protocol: unknown {protocol!r}; known: {', '.join(PROTOCOLS)}")
 
 
 @app.callback()
@@ -33,9 +44,47 @@ def train(
     dataset: DatasetFolder = Path("work/dataset"),
     runs: Runs = Path("work/runs"),
     name: Annotated[str, typer.Option(help="Name of the run [default: that of the configuration]")] = "",
+    predict_too: Annotated[bool, typer.Option("--predict", help="Save its predictions too.")] = False,
 ) -> None:
     """Train one run, or go on with it; a finished one is left alone. Under torchrun: on all its devices."""
-    training.train(config, find_version(dataset), runs / (name or config.stem), console)
+    root, folder = find_version(dataset), runs / (name or config.stem)
+    training.train(config, root, folder, console)
+    if predict_too:
+        predict.predict_run(folder, root, console)
+
+
+@app.command()
+def reproduce(
+    preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}.")] = "tiny",
+    dataset: DatasetFolder = Path("work/dataset"),
+    runs: Runs = Path("work/runs"),
+    only: Annotated[str, typer.Option(help='Experiments or "table 2" and so on, comma-separated [default: all]')] = "",
+    seeds: Annotated[str, typer.Option(help="Comma-separated; each experiment is trained under each.")] = "0",
+    weights: Annotated[
+        Path | None, typer.Option(help="Folder of published weights to start from: c2d.pth, mvit-s.pyth …")
+    ] = None,
+    protocol: Protocol = PROTOCOLS[0],
+    scheduler: Annotated[str, typer.Option(help="slurm: submit the runs; nothing: train them here.")] = "",
+    estimate: Annotated[bool, typer.Option("--estimate", help="Only say what it costs.")] = False,
+) -> None:
+    """Train the runs of the paper's Tables 2 to 6 that are not there yet, each with its predictions."""
+    known_protocol(protocol)
+    if preset not in PRESETS:
+        raise UserError(f"--preset: unknown {preset!r}; known: {', '.join(PRESETS)}")
+    if scheduler not in ("", "slurm"):
+        raise UserError(f"--scheduler: unknown {scheduler!r}; say slurm, or leave it out")
+    if weights and not weights.is_dir():
+        raise UserError(f"{weights}: no folder with weights")
+    numbers = [part.strip() for part in seeds.split(",")]
+    if not all(part.isdecimal() for part in numbers):
+        raise UserError(f"--seeds: {seeds!r} must be numbers, comma-separated")
+    root, chosen = find_version(dataset), PRESETS[preset]
+    gpus = chosen.devices if scheduler else torch.cuda.device_count()
+    seeds_found, found = [int(part) for part in numbers], selected(only)
+    jobs = planning.plan(chosen, found, seeds_found, Dataset(root, ()), runs, weights, protocol, gpus)
+    planning.announce(jobs, console)
+    if not estimate:
+        (launch.submit if scheduler else launch.run_all)(jobs, root, console)
 
 
 @app.command()
@@ -65,11 +114,10 @@ def evaluate(
     dataset: DatasetFolder = Path("work/dataset"),
     runs: Runs = Path("work/runs"),
     out: Annotated[Path, typer.Option(help="Folder for the tables.")] = Path("work/tables"),
-    protocol: Annotated[str, typer.Option(help="Division into train, val and test.")] = PROTOCOLS[0],
+    protocol: Protocol = PROTOCOLS[0],
 ) -> None:
     """Save the predictions of Random, All Ones and every finished run; make the table of results."""
-    if protocol not in PROTOCOLS:
-        raise UserError(f"--protocol: unknown {protocol!r}; known: {', '.join(PROTOCOLS)}")
+    known_protocol(protocol)
     root = find_version(dataset)
     labels = Dataset(root, ())
     for baseline in predict.BASELINES:

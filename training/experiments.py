@@ -16,13 +16,11 @@ import tomli_w
 
 from pipeline.config import read_values
 from pipeline.errors import UserError
+from training.checkpoint import BRANCHES
 from training.summary import CONFIGS
 
 PAPER_TABLES = Path(__file__).parent / "paper_tables.csv"
 COLUMNS = ("known val", "new val", "mean val", "known test", "new test", "mean test")
-
-BRANCHES = "branches.pt"
-"""In a run's folder: the weights at the end of the phase in which each branch learns alone."""
 
 Changes = Mapping[str, Any]
 """Keys of a configuration with other values, nested as in TOML."""
@@ -84,14 +82,16 @@ class Preset:
 
     suffix: str = ""
     changes: Changes = field(default_factory=dict)
-    epochs: int = 0
-    """Of each phase that a configuration has; 0 leaves them."""
+    epochs: tuple[int, int] | None = None
+    """Of the branches alone and then jointly, where a configuration has the second phase; None leaves both."""
+    devices: int = 1
+    """GPUs of one run, where there are as many."""
 
 
 PRESETS = {
-    "tiny": Preset("-tiny"),
-    "sample": Preset("", {"workers": 0, "data": {"cache": True}, "optim": {"evaluate_every": 5}}, epochs=30),
-    "paper": Preset(),
+    "tiny": Preset("-tiny", epochs=(20, 10)),
+    "sample": Preset("", {"workers": 0, "data": {"cache": True}, "optim": {"evaluate_every": 5}}, epochs=(30, 30)),
+    "paper": Preset(devices=4),
 }
 """tiny: small models, for a CPU. sample: the paper's models on the rendered sample, from nothing, for one GPU. paper:
 the real thing."""
@@ -144,8 +144,9 @@ def compose(preset: Preset, name: str, seed: int, runs: Path, weights: Path | No
     values = merged(merged(values, experiment.changes), {"seed": seed, "data": {"protocol": protocol}})
     optim = values.setdefault("optim", {})
     if preset.epochs:
-        optim["epochs_branches"] = preset.epochs
-        optim["epochs_joint"] = preset.epochs if optim.get("epochs_joint") else 0
+        alone, joint = preset.epochs
+        optim["epochs_branches"] = alone
+        optim["epochs_joint"] = joint if optim.get("epochs_joint") else 0
     if experiment.after:
         optim["epochs_branches"] = 0
         values["model"]["pretrained"] = {"": str(runs / run_name(experiment.after, seed) / BRANCHES)}

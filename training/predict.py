@@ -70,12 +70,18 @@ def activate(logits: Tensor, head: str) -> Tensor:
 
 @torch.no_grad()
 def probabilities(
-    fabric: Fabric, model: nn.Module, clips: Clips, rows: Sequence[int], config: Config, **options: bool
+    fabric: Fabric,
+    model: nn.Module,
+    clips: Clips,
+    rows: Sequence[int],
+    config: Config,
+    without: str = "",
+    **options: bool,
 ) -> np.ndarray:
     """[N, 20] for the rows in order, averaged over views and crops; the devices share the work.
 
     `model` is the bare module, not its wrapper, which under DDP would wait for devices that have fewer
-    batches. `options` go to its `forward`.
+    batches. It does not see the modality `without`. `options` go to its `forward`.
     """
     model.eval()
     total = torch.zeros(len(rows), 20, device=fabric.device)
@@ -86,16 +92,26 @@ def probabilities(
     batches = [batch for look in looks for batch in in_order(own, config.optim.batch_size, *look)]
     for found in loader(clips, batches, config.workers, pin=False):
         batch = fabric.to_device(checked(found))
+        inputs = {modality: x for modality, x in batch.inputs.items() if modality != without}
         with fabric.autocast():
-            output = model(prepare(batch.inputs), **options)
+            output = model(prepare(inputs), **options)
         total[[place[row] for row in batch.rows]] += branch_mean(output, config.model.head) / len(looks)
     summed = fabric.all_reduce(total, reduce_op="sum")
     assert isinstance(summed, Tensor)
     return summed.cpu().numpy()
 
 
+def without_one(modality: str) -> str:
+    """File of the predictions of a run that is not shown one of its modalities."""
+    return f"predictions-without-{modality}.parquet"
+
+
 def predict_run(folder: Path, root: Path, console: Console) -> None:
-    """Writes a finished run's predictions, unless they are there for these weights and this dataset."""
+    """Writes a finished run's predictions, unless they are there for these weights and this dataset.
+
+    Those of a model of several modalities without each of them too, before the whole ones, which tell that all
+    are there.
+    """
     config = load(folder / checkpoint.CONFIG)
     model = build(config.model.name, **config.model.options)
     dataset = Dataset(root, model.modalities)
@@ -108,12 +124,15 @@ def predict_run(folder: Path, root: Path, console: Console) -> None:
     fabric = device.fabric(config)
     model = model.to(fabric.device)
     clips = Clips(dataset, config.data)
-    found = {}
-    with console.status(f"predicting with {folder.name}"):
-        for split in SCORED:
-            rows = dataset.rows(origin.protocol, split)
-            found[split] = probabilities(fabric, model, clips, rows, config)
-    write(folder / PREDICTIONS, dataset, found, origin)
+    rows = {split: dataset.rows(origin.protocol, split) for split in SCORED}
+    without = model.modalities if len(model.modalities) > 1 else ()
+    for missing in (*without, ""):
+        name = f"{folder.name} without {missing}" if missing else folder.name
+        with console.status(f"predicting with {name}"):
+            found = {split: probabilities(fabric, model, clips, rows[split], config, missing) for split in SCORED}
+        if fabric.is_global_zero:
+            path = folder / (without_one(missing) if missing else PREDICTIONS)
+            write(path, dataset, found, replace(origin, run=name))
 
 
 def predict_baseline(name: str, runs: Path, dataset: Dataset, protocol: str) -> None:

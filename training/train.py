@@ -12,6 +12,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 import numpy as np
 import torch
@@ -85,12 +86,15 @@ def train(config_path: Path, root: Path, folder: Path, console: Console) -> None
 
 def go_on(run: Run, console: Console) -> None:
     """Trains to the last epoch from where the run is, and marks it as finished."""
-    steps = run.config.optim.epochs * run.batches.steps
+    optim = run.config.optim
+    steps = optim.epochs * run.batches.steps
     with display(run.folder.name, run.progress.step, steps, run.clock, console) as bar:
-        for epoch in range(run.progress.epoch, run.config.optim.epochs):
+        for epoch in range(run.progress.epoch, optim.epochs):
             train_epoch(run, bar)
-            if (epoch + 1) % run.config.optim.evaluate_every == 0 or epoch + 1 == run.config.optim.epochs:
+            if (epoch + 1) % optim.evaluate_every == 0 or epoch + 1 == optim.epochs:
                 bar.say(f"epoch {epoch + 1}: {validate(run)}")
+            if optim.epochs_joint and epoch + 1 == optim.epochs_branches and run.fabric.is_global_zero:
+                checkpoint.save_weights(run.folder / checkpoint.BRANCHES, run.predictor)
             run.progress.epoch, run.progress.position = epoch + 1, 0
             save(run)
     if run.log:
@@ -190,7 +194,7 @@ def validate(run: Run) -> str:
     if options.get("joint", True) and (not best or not values or mean(values.values()) > mean(best.values())):
         run.progress.best = values
         if run.fabric.is_global_zero:
-            checkpoint.save_best(run.folder, run.predictor)
+            checkpoint.save_weights(run.folder / checkpoint.BEST, run.predictor)
     if run.log:
         for split, value in values.items():
             run.log.add_scalar(f"val/{split}", value, run.progress.step)
@@ -206,7 +210,7 @@ def save(run: Run) -> None:
         checkpoint.save(run.folder, run.bare, run.average, run.optimizer, run.progress, keep)
 
 
-def phase(run: Run) -> dict[str, bool]:
+def phase(run: Run) -> dict[str, Any]:
     """What tells a model with two phases which one it is in."""
     optim = run.config.optim
     return {"joint": run.progress.epoch >= optim.epochs_branches} if optim.epochs_joint else {}

@@ -71,7 +71,7 @@ def _traces(source: str, work: Path) -> Iterator[Path]:
     for folder in ("videos", "clips", "payloads", "detect"):
         yield from (path for path in (work / folder).rglob("*") if own.match(path.name) and path.is_file())
     stale = False
-    for path in (work / "runs").glob("*/predictions.parquet"):
+    for path in work.glob("runs*/*/predictions*.parquet"):
         if source in set(pq.read_table(path, columns=["source"])["source"].to_pylist()):
             stale = True
             yield path

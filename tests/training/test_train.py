@@ -253,7 +253,7 @@ def test_the_best_weights_are_kept(toy: Path, tmp_path: Path, monkeypatch: pytes
     config = write_config(tmp_path / "a.toml", optim={"epochs_branches": 3})
     validations([0.4, 0.6, 0.5], monkeypatch)
     kept: list[int] = []
-    monkeypatch.setattr(checkpoint, "save_best", lambda folder, model: kept.append(len(kept)))
+    monkeypatch.setattr(checkpoint, "save_weights", lambda path, model: kept.append(len(kept)))
     train.train(config, toy, tmp_path / "run", QUIET)
     assert kept == [0, 1], "the first is the best so far, the second is better, the third is not"
     assert checkpoint.describe(tmp_path / "run")["best"] == {"known-val": 0.6, "new-val": 0.6}

@@ -173,8 +173,15 @@ class TransM3E(nn.Module):
 
 def video_branch(config: TransM3EConfig, modality: str) -> MViT:
     """MViTv2 with both sets of tokens."""
-    tokens = {"tokens": config.tokens, "distillation_tokens": config.distillation_tokens}
-    return MViT(replace(config.video, classes=config.classes, modality=modality, **tokens))
+    return MViT(
+        replace(
+            config.video,
+            classes=config.classes,
+            modality=modality,
+            tokens=config.tokens,
+            distillation_tokens=config.distillation_tokens,
+        )
+    )
 
 
 def pooled_tokens(tokens: Tensor, count: int, fused: nn.Module | None) -> Tensor:

@@ -1,0 +1,120 @@
+"""The runs behind the paper's tables: their configurations, what is left of them, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.files import write_text
+from pipeline.reader import Dataset
+from training import checkpoint
+from training.config import Config, load
+from training.experiments import EXPERIMENTS, Preset, compose, run_name
+from training.predict import PREDICTIONS
+from training.summary import operations
+
+SUSTAINED = 60e12
+"""Operations a second that an H100 is reckoned to keep up in bf16, 6 % of what it is sold with, as small batches of
+video do; the hours that are announced rest on it."""
+
+FORWARD_AND_BACKWARD = 3
+"""Operations of a training step by those of its forward pass."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run, on so many GPUs. `operations` of all its training.
+
+    `after` is the name of the run whose branches it begins with, or nothing.
+    """
+
+    name: str
+    runs: Path
+    config: Path
+    after: str
+    devices: int
+    epochs: int
+    threads: int
+    operations: float
+
+    @property
+    def log(self) -> Path:
+        """What its process writes."""
+        return self.runs / "logs" / f"{self.name}.log"
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is trained, and has predicted."""
+        folder = self.runs / self.name
+        trained = (folder / checkpoint.RUN).is_file() and checkpoint.describe(folder)["finished"]
+        return bool(trained and (folder / PREDICTIONS).is_file())
+
+    @property
+    def hours(self) -> float:
+        """GPU hours, by SUSTAINED."""
+        return self.operations / SUSTAINED / 3600
+
+
+def plan(
+    preset: Preset,
+    experiments: Sequence[str],
+    seeds: Sequence[int],
+    dataset: Dataset,
+    runs: Path,
+    weights: Path | None,
+    protocol: str,
+    gpus: int,
+) -> list[Job]:
+    """Writes the configuration of every run into `runs`/configs; gives them in a good order to train them in.
+
+    `gpus` is the most that one run may have. Raises UserError where the folder of one holds a run of something else.
+    """
+    clips = len(dataset.rows(protocol, "train"))
+    jobs = []
+    for seed in seeds:
+        of_seed = []
+        for experiment in experiments:
+            name, after = run_name(experiment, seed), EXPERIMENTS[experiment].after
+            path = runs / "configs" / f"{name}.toml"
+            write_text(path, compose(preset, experiment, seed, runs, weights, protocol))
+            config = load(path)
+            checkpoint.require_same(runs / name, checkpoint.identity(config, dataset))
+            of_seed.append(
+                Job(
+                    name=name,
+                    runs=runs,
+                    config=path,
+                    after=after and run_name(after, seed),
+                    devices=min(preset.devices, max(1, gpus)),
+                    epochs=config.optim.epochs,
+                    threads=config.threads,
+                    operations=training_operations(config, clips),
+                )
+            )
+        jobs += sorted(of_seed, key=lambda job: (bool(job.after), -job.operations))
+    return jobs
+
+
+def training_operations(config: Config, clips: int) -> float:
+    """Floating-point operations of all epochs over so many clips."""
+    return FORWARD_AND_BACKWARD * float(operations(config)) * clips * config.optim.epochs
+
+
+def announce(jobs: Sequence[Job], console: Console) -> None:
+    """Says what is left to train and about how long it takes on a GPU."""
+    left = [job for job in jobs if not job.finished]
+    if left:
+        table = Table(box=None)
+        table.add_column("run", no_wrap=True)
+        for title in ("epochs", "PFLOP", "GPU hours"):
+            table.add_column(title, justify="right")
+        for job in left:
+            table.add_row(job.name, str(job.epochs), f"{job.operations / 1e15:.1f}", f"{job.hours:.2f}")
+        console.print(table)
+    hours = sum(job.hours for job in left)
+    words = f"about {hours:.1f} GPU hours at {SUSTAINED / 1e12:.0f} TFLOP/s (an H100, bf16)"
+    console.print(f"{len(left)} of {len(jobs)} runs are left, {words}", highlight=False, soft_wrap=True)
