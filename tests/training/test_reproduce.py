@@ -148,19 +148,19 @@ def test_no_slurm_is_one_line(toy: Path, tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_ctrl_c_stops_every_run_and_the_next_call_goes_on(toy: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    options = ["--dataset", str(toy), "--runs", str(runs), "--only", "hdgcn"]
+    options = ["--dataset", str(toy), "--runs", str(runs), "--only", "videomae-v2-b"]
     process = subprocess.Popen(
         [sys.executable, "-m", "training", "reproduce", *options], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
     )
-    last = runs / "hdgcn-seed0" / checkpoint.LAST
+    last = runs / "videomae-v2-b-seed0" / checkpoint.LAST
     while not last.exists():
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and b"the same command goes on" in errors
-    assert not checkpoint.describe(runs / "hdgcn-seed0")["finished"]
+    assert not checkpoint.describe(runs / "videomae-v2-b-seed0")["finished"]
     found = subprocess.run(["pgrep", "-f", str(runs)], capture_output=True, text=True).stdout
     assert found == "", "no process of a run is left"
     app(["reproduce", *options], standalone_mode=False)
-    assert checkpoint.describe(runs / "hdgcn-seed0")["finished"]
+    assert checkpoint.describe(runs / "videomae-v2-b-seed0")["finished"]
