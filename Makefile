@@ -147,8 +147,8 @@ page: $(READY) ## write the HTML page with one row a clip
 models: $(READY) ## list the models, their sizes beside the paper's, and their operations
 	$(RUN) training models
 
-train: $(READY) ## train MODEL on the shards
-	$(RUN) training train --config training/configs/$(MODEL).toml --dataset '$(DATASET)' --runs '$(RUNS)'
+train: $(READY) ## train MODEL, or what CONFIG=file.toml says, on the shards
+	$(RUN) training train --config '$(or $(CONFIG),training/configs/$(MODEL).toml)' --dataset '$(DATASET)' --runs '$(RUNS)'
 
 export: $(READY) ## write the trained MODEL as a PyTorch program and ONNX, outputs compared
 	$(RUN) training export --run '$(RUNS)/$(MODEL)'

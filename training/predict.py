@@ -8,7 +8,7 @@ come from.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -175,7 +175,7 @@ def write(path: Path, dataset: Dataset, found: Mapping[str, np.ndarray], origin:
 def read_origin(path: Path) -> Origin:
     """Where saved predictions come from. Raises UserError if the file is none of ours."""
     try:
-        metadata = pq.read_schema(path).metadata or {}
-        return Origin(**{name: metadata[name.encode()].decode() for name in (f.name for f in fields(Origin))})
+        stored = {name.decode(): value.decode() for name, value in (pq.read_schema(path).metadata or {}).items()}
+        return Origin(**{f.name: stored[f.name] for f in fields(Origin) if f.name in stored or f.default is MISSING})
     except (pa.ArrowInvalid, KeyError) as error:
         raise UserError(f"{path}: not saved predictions ({error}); remove it") from None

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -216,3 +217,17 @@ def test_the_digest_is_of_what_decides_the_result(tmp_path: Path) -> None:
     assert load(write_config(tmp_path / "a.toml", **read)).digest() == plain
     assert load(write_config(tmp_path / "a.toml", run={"seed": 1})).digest() != plain
     assert load(write_config(tmp_path / "a.toml", model={"head": "softmax"})).digest() != plain
+
+
+@pytest.mark.parametrize(
+    ("variables", "config"),
+    [
+        (["MODEL=slow"], "training/configs/slow.toml"),
+        (["CONFIG=my settings.toml"], "my settings.toml"),
+        (["MODEL=slow", "CONFIG=mine.toml"], "mine.toml"),
+    ],
+)
+def test_make_trains_a_shipped_model_or_your_own_configuration(variables: list[str], config: str) -> None:
+    planned = subprocess.run(["make", "-n", "train", *variables], cwd=ROOT, capture_output=True, text=True, check=True)
+    (line,) = (line for line in planned.stdout.splitlines() if "training train" in line)
+    assert shlex.split(line)[shlex.split(line).index("--config") + 1] == config
