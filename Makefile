@@ -12,14 +12,15 @@ WORKERS   ?= $(shell nproc)
 MODEL     ?= transm3e
 MODALITIES ?= rgb,rgbdiff,flow,skeleton
 VIDEOS    ?=
-export ACTIVITY QUERY FROM REASON A B ID TO AT CLIP FORMAT
+export ACTIVITY QUERY FROM REASON A B ID TO AT CLIP FORMAT VIDEO
 WORKOUTS  ?=
 PRESET    ?=
 SEEDS     ?= 0
 DATASET   ?= $(WORK)/$(if $(filter tiny,$(PRESET)),demo/)$(if $(filter sample,$(PRESET)),sample/)dataset
 RUNS      ?= $(WORK)/runs$(if $(PRESET),-$(PRESET))
 
-RUN       := $(VENV)/bin/python -m
+CHOSEN    := $(or $(RUN),$(RUNS)/$(MODEL))# the run that RUN=folder names, or else MODEL=
+override RUN := $(VENV)/bin/python -m
 PIPELINE   = $(RUN) pipeline --work '$(WORK)' $(if $(CONFIG),--config '$(CONFIG)') --workers $(WORKERS) \
              $(if $(SCHEDULER),--scheduler $(SCHEDULER)) $(if $(TABLES),--tables '$(TABLES)')
 READY     := $(VENV)/.ready
@@ -27,7 +28,7 @@ DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
 RENDERED   = --config pipeline/configs/demo.toml --workers $(WORKERS) demo
 
 .PHONY: help setup demo sample test chaos labels annotate import-official lint search probe retry download take detect cut extract extract-rgbdiff extract-flow extract-skeletons \
-        skeleton-video export-skeletons shards diff verify publish pull takedown card page models train export evaluate reproduce status clean
+        skeleton-video export-skeletons shards diff verify publish pull takedown card page models train export predict evaluate reproduce status clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -152,6 +153,11 @@ train: $(READY) ## train MODEL, or what CONFIG=file.toml says, on the shards
 
 export: $(READY) ## write the trained MODEL as a PyTorch program and ONNX, outputs compared
 	$(RUN) training export --run '$(RUNS)/$(MODEL)'
+
+predict: $(READY) ## muscle groups over time in VIDEO=file or YouTube id, by MODEL or RUN=folder: numbers, body map, film
+	@test -n "$$VIDEO" || { echo "error: say VIDEO=file, or the id of a YouTube video"; exit 2; }
+	$(RUN) training predict --run '$(CHOSEN)' --dataset '$(DATASET)' --out '$(WORK)/predictions' \
+	  $(if $(CONFIG),--config '$(CONFIG)') -- "$$VIDEO"
 
 evaluate: $(READY) ## predictions of all runs, and the table of results
 	$(RUN) training evaluate --dataset '$(DATASET)' --runs '$(RUNS)' --out '$(WORK)/results'

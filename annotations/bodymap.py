@@ -6,9 +6,12 @@ colour it, by a label or by a probability.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+
+import numpy as np
 
 WIDTH, HEIGHT = 200, 400
 MIDDLE = WIDTH / 2
@@ -100,6 +103,28 @@ def svg(side: Side, names: Mapping[str, str], shares: Mapping[str, float] | None
         f'<svg xmlns="http://www.w3.org/2000/svg" class="bodymap" viewBox="20 0 160 {HEIGHT}" role="group" '
         f'aria-label="{side.name} of the body"><g class="body" fill="#8884">{_both(OUTLINE)}</g>{groups}</svg>'
     )
+
+
+def points(path: str, steps: int = 8) -> np.ndarray:
+    """[N, 2] corners of the polygon that a path of this module (M, L, C, Z, all absolute) draws; a curve is `steps`
+    lines."""
+    share = np.linspace(0, 1, steps + 1)[1:, None]
+    found: list[np.ndarray] = []
+    for command, numbers in re.findall(r"([MLC])([^MLCZ]*)", path):
+        given = np.array(re.findall(r"-?[\d.]+", numbers), float).reshape(-1, 2)
+        if command == "C":
+            for a, b, end in given.reshape(-1, 3, 2):
+                start = found[-1][-1:]
+                left = 1 - share
+                found.append(left**3 * start + 3 * left**2 * share * a + 3 * left * share**2 * b + share**3 * end)
+        else:
+            found.append(given)
+    return np.concatenate(found)
+
+
+def mirrored(places: np.ndarray) -> np.ndarray:
+    """[N, 2] on the other half of the body."""
+    return np.array([WIDTH, 0]) + places * np.array([-1, 1])
 
 
 def _group(slug: str, paths: tuple[str, ...], name: str, shares: Mapping[str, float] | None) -> str:

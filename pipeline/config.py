@@ -286,6 +286,11 @@ def read_toml(shape: type[T], path: Path) -> T:
         raise ConfigError(f"{path}: {error}") from None
 
 
+def from_dict(shape: type[T], values: dict[str, Any]) -> T:
+    """What `to_dict` gave, a manifest's `config` say, as the dataclass again. Raises ConfigError with the key."""
+    return _build(shape, values, "")
+
+
 def read_values(path: Path) -> dict[str, Any]:
     """The tables of a TOML file. Raises ConfigError with the file."""
     try:

@@ -186,14 +186,14 @@ def decode_video(data: bytes, frames: Sequence[int] | None = None) -> np.ndarray
     key frame and a frame that is asked for is decoded. Raises IndexError for a frame that the video does not
     have, av.error.FFmpegError for bytes that are no video or cannot be decoded.
     """
-    with av.open(io.BytesIO(data), "r") as container:
+    with open_video(io.BytesIO(data)) as container:
         stream = _video_stream(container)
         return np.stack([_display(frame, stream, None) for frame in _numbered(container, stream, frames)])
 
 
 def decode_grey(data: bytes, frames: Sequence[int] | None = None) -> np.ndarray:
     """As `decode_video`, for what `encode` wrote with `grey`: uint8 [T, H, W]."""
-    with av.open(io.BytesIO(data), "r") as container:
+    with open_video(io.BytesIO(data)) as container:
         shown = _numbered(container, _video_stream(container), frames)
         # The decoder hands monochrome out as 4:2:0; its luma comes first, row by row.
         return np.stack([frame.to_ndarray()[: frame.height] for frame in shown])

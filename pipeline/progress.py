@@ -47,8 +47,8 @@ class Bar:
 
 
 @contextmanager
-def bar(title: str, total: int, unit: str, console: Console | None = None) -> Iterator[Bar]:
-    """A bar on the terminal (one line at the end where the output is no terminal)."""
+def bar(title: str, total: int | None, unit: str, console: Console | None = None) -> Iterator[Bar]:
+    """A bar on the terminal (one line at the end where the output is no terminal); `total` is None if not known."""
     columns = (
         TextColumn("{task.description:<16}"),
         BarColumn(bar_width=20),

@@ -11,9 +11,10 @@ from rich.console import Console
 
 from annotations.splits import PROTOCOLS
 from annotations.tables import PACKAGE_DIR, read_activities, read_muscles
+from pipeline import config as configuration
 from pipeline.errors import UserError
 from pipeline.reader import Dataset, find_version
-from training import checkpoint, launch, predict, summary, tables
+from training import checkpoint, launch, predict, prediction, source, summary, tables, watch
 from training import reproduce as planning
 from training import train as training
 from training.experiments import PRESETS, selected
@@ -107,6 +108,20 @@ def export(
     for name, difference in exported.differences.items():
         line = f"{out / name}: probabilities differ by {difference:.1g} at most"
         console.print(line, soft_wrap=True, markup=False)
+
+
+@app.command("predict")
+def predict_video(
+    video: Annotated[str, typer.Argument(help="A video file, or the id or address of a YouTube video.")],
+    run: Annotated[Path, typer.Option(help="Folder of a finished run.")],
+    dataset: DatasetFolder = Path("work/dataset"),
+    out: Annotated[Path, typer.Option(help="Folder for a folder with the video's name.")] = Path("work/predictions"),
+    config: Annotated[Path | None, typer.Option(help="The pipeline's configuration, for how to download.")] = None,
+) -> None:
+    """Say which muscle groups are active in a video, over time: numbers, a body map, and a film of both."""
+    trained = watch.open_run(run, dataset)
+    file = source.find(video, out, configuration.load(config).fetch, console)
+    prediction.show(prediction.predict(trained, file, out, console), trained, console)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import BaseContext
 from typing import Any, NamedTuple
@@ -106,10 +106,7 @@ class Clips(TorchDataset):
     def _window(self, request: Request, modality: str) -> np.ndarray:
         """One modality of one window, channels first."""
         row, place, side = request
-        samples = self.config.skeleton_frames if modality == "skeleton" else self.config.frames
-        clip_frames = max(counts[row] for counts in self._counts.values())
-        frames = window_frames(clip_frames, self.config.window, samples, place)
-        frames = np.minimum(frames, self._counts[modality][row] - 1)  # flow has one field less than the clip frames
+        frames = frame_numbers({m: counts[row] for m, counts in self._counts.items()}, modality, self.config, place)
         if self.config.cache:
             if (row, modality, side) not in self._cache:
                 every = np.arange(self._counts[modality][row])
@@ -117,21 +114,48 @@ class Clips(TorchDataset):
             chosen = self._cache[row, modality, side][frames]
         else:
             chosen = self._decode(row, modality, frames, side)
-        return np.ascontiguousarray(np.moveaxis(chosen, -1, 0))
+        return channels_first(chosen)
 
     def _decode(self, row: int, modality: str, frames: np.ndarray, side: float) -> np.ndarray:
         """The square of the frames asked for, channels last."""
-        data = self.dataset.read(row, modality)
-        if modality == "skeleton":
-            return normalised(pose_codec.decode(data).joints[frames], *self._sizes[row], side)
-        if modality == "flow":
-            bound = self._detail("flow")["bound"]
-            return squares(flow_codec.decode(data, bound, frames.tolist()), self.config.size, side) / np.float32(bound)
-        return squares(media.decode_video(data, frames.tolist()), self.config.size, side)
+        shape = Shape(*self._sizes[row], side, self.config.size)
+        return decoded(self.dataset.read(row, modality), modality, frames, shape, self._detail(modality))
 
     def _detail(self, modality: str) -> dict[str, Any]:
         detail: dict[str, Any] = self.dataset.manifest["modalities"][modality]["detail"]
         return detail
+
+
+class Shape(NamedTuple):
+    """Which square of a clip's pictures is seen: their width and height, `side` as in `Request`, and the pixels that
+    it is scaled to."""
+
+    width: int
+    height: int
+    side: float
+    size: int
+
+
+def frame_numbers(counts: Mapping[str, int], modality: str, config: DataConfig, place: float) -> np.ndarray:
+    """The frames of one modality that a window shows, of a clip whose modalities have `counts` frames."""
+    samples = config.skeleton_frames if modality == "skeleton" else config.frames
+    frames = window_frames(max(counts.values()), config.window, samples, place)
+    return np.minimum(frames, counts[modality] - 1)  # flow has one field less than the clip frames
+
+
+def decoded(data: bytes, modality: str, frames: np.ndarray, shape: Shape, detail: Mapping[str, Any]) -> np.ndarray:
+    """The square of those frames of a payload, channels last, as `Clips` describes them; `detail` is the manifest's."""
+    if modality == "skeleton":
+        return normalised(pose_codec.decode(data).joints[frames], shape.width, shape.height, shape.side)
+    if modality == "flow":
+        fields = flow_codec.decode(data, detail["bound"], frames.tolist())
+        return squares(fields, shape.size, shape.side) / np.float32(detail["bound"])
+    return squares(media.decode_video(data, frames.tolist()), shape.size, shape.side)
+
+
+def channels_first(chosen: np.ndarray) -> np.ndarray:
+    """[T, ..., C] → [C, T, ...]."""
+    return np.ascontiguousarray(np.moveaxis(chosen, -1, 0))
 
 
 def window_frames(clip_frames: int, window: int, samples: int, place: float) -> np.ndarray:

@@ -93,12 +93,19 @@ def probabilities(
     for found in loader(clips, batches, config.workers, pin=False):
         batch = fabric.to_device(checked(found))
         inputs = {modality: x for modality, x in batch.inputs.items() if modality != without}
-        with fabric.autocast():
-            output = model(prepare(inputs), **options)
-        total[[place[row] for row in batch.rows]] += branch_mean(output, config.model.head) / len(looks)
+        scores = scored(fabric, model, inputs, config, **options)
+        total[[place[row] for row in batch.rows]] += scores / len(looks)
     summed = fabric.all_reduce(total, reduce_op="sum")
     assert isinstance(summed, Tensor)
     return summed.cpu().numpy()
+
+
+@torch.no_grad()
+def scored(fabric: Fabric, model: nn.Module, inputs: dict[str, Tensor], config: Config, **options: bool) -> Tensor:
+    """The prediction [B, 20] for inputs on the device, as `Clips` gives them."""
+    with fabric.autocast():
+        output = model(prepare(inputs), **options)
+    return branch_mean(output, config.model.head)
 
 
 def without_one(modality: str) -> str:
