@@ -59,15 +59,19 @@ def by_equipment(found: Mapping[str, pd.DataFrame], equipment: Mapping[str, str]
     """
     rows = []
     for run, table in found.items():
-        words = table["activity"].map(lambda slug: equipment.get(slug, ""))
-        load = words.map(lambda word: word and (BODY_WEIGHT if word in UNLOADED else EQUIPPED))
-        for split, clips in table.groupby("split").groups.items():
-            for labels in (load[clips], words[clips]):
-                for word in sorted(set(labels) - {""}):
-                    part = scored(table.loc[labels.index[labels == word]])
-                    value = mean_average_precision(part.truth, part.scores)
-                    rows.append((run, str(split), word, f"{value:.4f}", str(len(part.truth))))
+        for split, clips in table.groupby("split"):
+            for word, chosen in equipment_of(clips["activity"], equipment).items():
+                part = scored(clips[chosen])
+                value = mean_average_precision(part.truth, part.scores)
+                rows.append((run, str(split), word, f"{value:.4f}", str(len(part.truth))))
     return Section("equipment", "mAP by equipment", ("run", "split", "equipment", "mAP", "clips"), rows)
+
+
+def equipment_of(activities: pd.Series, equipment: Mapping[str, str]) -> dict[str, pd.Series]:
+    """Which clips are with body weight, which with equipment, and which with each word; true and false by clip."""
+    words = activities.map(dict(equipment)).fillna("")
+    load = words.map({word: word and (BODY_WEIGHT if word in UNLOADED else EQUIPPED) for word in set(words)})
+    return {word: labels == word for labels in (load, words) for word in sorted(set(labels) - {""})}
 
 
 def calibration(found: Mapping[str, Mapping[str, Scored]]) -> Section:

@@ -2,20 +2,28 @@
 
 The printed definition (section 3.4: average precision where the label is 1) is 1 for every prediction. The
 authors' released code computes the ordinary macro average, and so does this: the labels that no clip of the
-split has are dropped, scikit-learn's average precision is taken for each of the others, and the mean is the
-mAP.
+split has are dropped, average precision is taken for each of the others, and the mean is the mAP. Average precision
+is scikit-learn's number, computed here because a bootstrap needs it a million times.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
-from sklearn.metrics import average_precision_score
+import pandas as pd
+from scipy.sparse import csr_matrix
 
 REPLICATES = 1000
 """Bootstrap replicates behind an interval."""
+
+BLOCK = 250
+"""Replicates that are computed at once: as many as a core's cache holds."""
+STRIDE = 24
+"""Rows that `_accumulate` takes at a time: about the root of how many there are."""
 
 
 def label_average_precision(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -23,16 +31,21 @@ def label_average_precision(truth: np.ndarray, scores: np.ndarray) -> np.ndarray
 
     `truth` is [N, L] of zeros and ones, `scores` is [N, L]; only the order of a column's scores counts.
     """
-    present = truth.any(axis=0)
+    once, together = np.ones((1, 1)), np.zeros(len(truth), int)
     result = np.full(truth.shape[1], np.nan)
-    if present.any():
-        result[present] = average_precision_score(truth[:, present], scores[:, present], average=None)
+    for label in np.flatnonzero(truth.any(axis=0)):
+        steps = _steps(truth[:, label] > 0, scores[:, label], together, 1)
+        result[label] = _weighted_average_precision(*steps, once)[0]
     return result
 
 
 def mean_average_precision(truth: np.ndarray, scores: np.ndarray) -> float:
     """The mean of `label_average_precision` over the labels that occur; NaN where none does."""
-    values = label_average_precision(truth, scores)
+    return mean_over_labels(label_average_precision(truth, scores))
+
+
+def mean_over_labels(values: np.ndarray) -> float:
+    """The mean of average precisions without the NaN; NaN where nothing is left."""
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
@@ -51,24 +64,22 @@ class Interval:
     high: float
 
 
-def bootstrap(splits: Sequence[Scored], seed: int = 0, replicates: int = REPLICATES) -> np.ndarray | None:
-    """The mean over `splits` of their mAP in each replicate, [R], resampling source videos.
+def bootstrap(splits: Sequence[Scored], seed: int = 0, replicates: int = REPLICATES) -> np.ndarray:
+    """The mAP of each of the `splits` in each replicate, [S, R], resampling source videos.
 
     Clips of one video resemble each other, so whole videos are drawn with replacement, the same draw for all
-    the splits, and for all runs on the same clips. A replicate in which a split has no clip is NaN. None where a
-    split comes from fewer than two videos: no spread can be had from one.
+    the splits, and for all runs on the same clips. A replicate in which a split has no clip is NaN, and so are all
+    of a split from fewer than two videos: no spread can be had from one.
     """
-    if any(len(np.unique(split.sources)) < 2 for split in splits):
-        return None
-    names = np.unique(np.concatenate([split.sources for split in splits]))
-    draws = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), replicates)
-    columns = [_resampled(split, draws[:, np.searchsorted(names, split.sources)]) for split in splits]
-    return np.asarray(np.mean(columns, axis=0))
+    videos, names = pd.factorize(np.concatenate([split.sources for split in splits]), sort=True)
+    draws = _draws(len(names), seed, replicates)
+    ends = np.cumsum([len(split.sources) for split in splits])
+    return np.stack([_resampled(*part, draws) for part in zip(splits, np.split(videos, ends[:-1]), strict=True)])
 
 
-def interval(replicates: np.ndarray | None, level: float = 0.95) -> Interval | None:
+def interval(replicates: np.ndarray, level: float = 0.95) -> Interval | None:
     """Percentile interval of replicates, without the NaN; None where nothing is left."""
-    finite = np.array([]) if replicates is None else replicates[np.isfinite(replicates)]
+    finite = replicates[np.isfinite(replicates)]
     if len(finite) == 0:
         return None
     low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
@@ -111,28 +122,65 @@ def calibration_error(bins: Sequence[Bin]) -> float:
     return float(np.average(distances, weights=[b.count for b in bins]))
 
 
-def _resampled(split: Scored, counts: np.ndarray) -> np.ndarray:
-    """mAP of each replicate, [R]; `counts` [R, N] says how often each clip was drawn."""
-    values = np.stack(
-        [_weighted_average_precision(*column, counts) for column in zip(split.truth.T, split.scores.T, strict=True)]
-    )
+@lru_cache(maxsize=4)
+def _draws(videos: int, seed: int, replicates: int) -> list[np.ndarray]:
+    """How often each video is drawn in each replicate, [V, R], in blocks of replicates."""
+    draws = np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), replicates)
+    return [np.ascontiguousarray(draws[i : i + BLOCK].T, float) for i in range(0, replicates, BLOCK)]
+
+
+def _resampled(split: Scored, videos: np.ndarray, draws: Sequence[np.ndarray]) -> np.ndarray:
+    """mAP of each replicate, [R]; `draws` as from `_draws`, `videos` [N] is which each clip is of."""
+    count, replicates = len(draws[0]), sum(block.shape[1] for block in draws)
+    values = np.full((split.truth.shape[1], replicates), np.nan)
+    if len(np.unique(videos)) > 1:
+        for label in np.flatnonzero(split.truth.any(axis=0)):
+            steps = _steps(split.truth[:, label] > 0, split.scores[:, label], videos, count)
+            values[label] = np.concatenate([_weighted_average_precision(*steps, block) for block in draws])
     occurs = np.isfinite(values)
     total = np.where(occurs, values, 0).sum(axis=0)
-    return np.divide(total, occurs.sum(axis=0), out=np.full(len(counts), np.nan), where=occurs.any(axis=0))
+    return np.divide(total, occurs.sum(axis=0), out=np.full(replicates, np.nan), where=occurs.any(axis=0))
 
 
-def _weighted_average_precision(truth: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Average precision of one label in each replicate, [R], sorting once for all; NaN without a positive.
+def _steps(truth: np.ndarray, scores: np.ndarray, videos: np.ndarray, count: int) -> tuple[csr_matrix, csr_matrix]:
+    """By threshold and video, [P, V]: clips, and positives of them, that a threshold lets in after the one above it.
 
-    The sum over distinct thresholds of (recall step) x (precision), as scikit-learn's, each clip counted
-    `counts` times: average_precision_score on the repeated rows gives the same.
+    The thresholds are the distinct scores of positives, from high to low; at others the recall stands still.
     """
     order = np.argsort(-scores, kind="stable")
-    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
-    drawn = np.cumsum(counts[:, order], axis=1)[:, ends].astype(float)
-    hits = np.cumsum(counts[:, order] * truth[order], axis=1)[:, ends].astype(float)
-    precision = np.divide(hits, drawn, out=np.zeros_like(hits), where=drawn > 0)
-    steps = np.diff(hits, axis=1, prepend=0)
-    positives = hits[:, -1]
-    area = (steps * precision).sum(axis=1)
-    return np.divide(area, positives, out=np.full(len(counts), np.nan), where=positives > 0)
+    rank = np.cumsum(np.diff(scores[order], prepend=scores[order[0]]) != 0)
+    positive = truth[order]
+    thresholds = np.unique(rank[positive])
+    step = np.searchsorted(thresholds, rank)
+    rows = -(-len(thresholds) // STRIDE) * STRIDE
+
+    def counted(clips: np.ndarray) -> csr_matrix:
+        starts = np.searchsorted(step[clips], np.arange(rows + 1))
+        return csr_matrix((np.ones(len(clips)), videos[order[clips]], starts), shape=(rows, count))
+
+    return counted(np.flatnonzero(step < len(thresholds))), counted(np.flatnonzero(positive))
+
+
+def _weighted_average_precision(clips: csr_matrix, positives: csr_matrix, draws: np.ndarray) -> np.ndarray:
+    """Average precision of one label in each replicate, [R], from its `_steps`; NaN without a positive.
+
+    The sum over distinct thresholds of (recall step) x (precision), as scikit-learn's, each clip counted as often as
+    its video, `draws` [V, R]: average_precision_score on the repeated rows gives the same.
+    """
+    drawn, hits = clips @ draws, positives @ draws
+    drawn[0] += np.finfo(float).tiny  # no counts are changed by it, and before the first there is no 0 / 0
+    precision = _accumulate(hits.copy())
+    total = precision[-1].copy()
+    precision /= _accumulate(drawn)
+    area = np.einsum("pr,pr->r", hits, precision)
+    return np.divide(area, total, out=np.full(len(area), np.nan), where=total > 0)
+
+
+def _accumulate(steps: np.ndarray) -> np.ndarray:
+    """Sums down the rows [P, R], P a multiple of STRIDE, in place: np.cumsum would go down one column at a time."""
+    groups = steps.reshape(-1, STRIDE, steps.shape[1])
+    for i in range(1, STRIDE):
+        groups[:, i] += groups[:, i - 1]
+    for above, group in pairwise(groups):
+        group += above[-1]
+    return steps

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.markup import escape as escape_markup
 from rich.table import Table
 
+from annotations.splits import side_of
 from pipeline.files import write_text
 from training import details
 from training.details import Section
@@ -30,7 +31,7 @@ from training.metrics import (
     bootstrap,
     interval,
     label_average_precision,
-    mean_average_precision,
+    mean_over_labels,
 )
 from training.predict import BASELINE, BASELINES, PREDICTIONS, Origin, read_origin
 
@@ -43,17 +44,18 @@ COLUMNS = {
     "mean test": ("known-test", "new-test"),
 }
 KNOWN = ("known val", "known test")
+SIDES = ("val", "test")
 FEW = 10
 """With fewer source videos in a split an interval says little, and the table says so."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """mAP in 0..1, its interval where there is one, and the replicates behind it."""
+    """mAP in 0..1, its interval where there is one, and the replicates behind it, NaN where a split had no clip."""
 
     value: float
     interval: Interval | None
-    replicates: np.ndarray | None = field(default=None, repr=False, compare=False)
+    replicates: np.ndarray = field(repr=False, compare=False)
 
     @property
     def number(self) -> str:
@@ -123,11 +125,7 @@ def scored(predictions: pd.DataFrame) -> dict[str, Scored]:
 def _details(rows: list[Row], predictions: dict[str, pd.DataFrame], equipment: Mapping[str, str]) -> list[Section]:
     trained = {row.name: row for row in rows if row.trained}
     resampled = {
-        name: {
-            column: details.Resampled(cell.value, cell.replicates)
-            for column, cell in row.cells.items()
-            if cell.replicates is not None
-        }
+        name: {column: details.Resampled(cell.value, cell.replicates) for column, cell in row.cells.items()}
         for name, row in trained.items()
     }
     return [
@@ -268,17 +266,26 @@ def _html_table(head: Sequence[str], rows: Sequence[Sequence[str]], foot: Sequen
     return f"<table><thead>{line(head, 'th')}</thead><tbody>\n{body}\n</tbody>{last}</table>"
 
 
-def _row(origin: Origin, splits: Mapping[str, Scored]) -> Row:
-    cells, labels = {}, {}
+def cells(splits: Mapping[str, Scored], labels: Mapping[str, np.ndarray]) -> dict[str, Cell]:
+    """The cell of each column that has clips; `labels` by split, [20] AP or NaN."""
+    drawn: dict[str, np.ndarray] = {}
+    for side in SIDES:
+        held = [split for split in splits if side_of(split) == side]
+        if held:
+            drawn |= dict(zip(held, bootstrap([splits[split] for split in held]), strict=True))
+    result = {}
     for column, names in COLUMNS.items():
         if all(name in splits for name in names):
-            parts = [splits[name] for name in names]
-            value = float(np.mean([mean_average_precision(part.truth, part.scores) for part in parts]))
-            replicates = bootstrap(parts)
-            cells[column] = Cell(value, interval(replicates), replicates)
-            if len(parts) == 1:
-                labels[column] = label_average_precision(parts[0].truth, parts[0].scores)
-    return Row(origin.run, origin.model, cells, labels)
+            replicates = np.mean([drawn[name] for name in names], axis=0)
+            value = float(np.mean([mean_over_labels(labels[name]) for name in names]))
+            result[column] = Cell(value, interval(replicates), replicates)
+    return result
+
+
+def _row(origin: Origin, splits: Mapping[str, Scored]) -> Row:
+    labels = {split: label_average_precision(part.truth, part.scores) for split, part in splits.items()}
+    by_column = {column: labels[split] for column, (split, *more) in COLUMNS.items() if not more and split in labels}
+    return Row(origin.run, origin.model, cells(splits, labels), by_column)
 
 
 def _size(parts: Sequence[Scored]) -> tuple[int, int]:

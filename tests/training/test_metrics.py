@@ -11,7 +11,7 @@ from training import metrics
 
 
 def bootstrap_interval(splits: list[metrics.Scored], **how: int) -> metrics.Interval | None:
-    return metrics.interval(metrics.bootstrap(splits, **how))
+    return metrics.interval(metrics.bootstrap(splits, **how).mean(axis=0))
 
 
 def test_worked_by_hand() -> None:
@@ -39,12 +39,42 @@ def test_bootstrap_replicates_equal_scikit_learn_on_the_repeated_rows() -> None:
     truth = rng.integers(0, 2, (30, 4))
     scores = rng.integers(0, 8, (30, 4)) / 8  # many ties
     counts = rng.multinomial(30, np.full(30, 1 / 30), 20)
-    ours = metrics._resampled(metrics.Scored(truth, scores, np.arange(30)), counts)
+    ours = metrics._resampled(metrics.Scored(truth, scores, np.arange(30)), np.arange(30), [counts.T.astype(float)])
     for value, count in zip(ours, counts, strict=True):
         rows = np.repeat(np.arange(30), count)
         occurs = truth[rows].any(axis=0)
         expected = average_precision_score(truth[rows][:, occurs], scores[rows][:, occurs], average="macro")
         assert value == pytest.approx(expected, abs=1e-12)
+
+
+def test_bootstrap_draws_whole_videos_alike_in_all_splits_and_runs() -> None:
+    """Each replicate of two splits is scikit-learn's number on the clips of the videos that numpy draws."""
+    rng = np.random.default_rng(7)
+    names = np.array([f"v{i}" for i in range(9)])
+    splits = [
+        metrics.Scored(rng.integers(0, 2, (50, 3)), rng.random((50, 3)), rng.choice(part, 50))
+        for part in (names[:6], names[3:])
+    ]
+    draws = np.random.default_rng(0).multinomial(9, np.full(9, 1 / 9), 10)
+    for split, found in zip(splits, metrics.bootstrap(splits, replicates=10), strict=True):
+        for value, draw in zip(found, draws, strict=True):
+            rows = np.repeat(np.arange(50), [draw[list(names).index(source)] for source in split.sources])
+            assert value == pytest.approx(metrics.mean_average_precision(split.truth[rows], split.scores[rows]))
+
+
+def test_more_thresholds_than_are_summed_at_a_time_equal_scikit_learn() -> None:
+    """Lengths about the multiples of the stride, few and many positives, and clips that are never drawn."""
+    rng = np.random.default_rng(8)
+    for clips in (2, 23, 24, 25, 49, 200):
+        truth = np.column_stack([np.arange(clips) == 1, np.arange(clips) < clips - 1]).astype(int)
+        scores = rng.random((clips, 2))
+        counts = np.concatenate([rng.multinomial(clips, np.full(clips, 1 / clips), 3), np.eye(clips, dtype=int)[:2]])
+        ours = metrics._resampled(
+            metrics.Scored(truth, scores, np.arange(clips)), np.arange(clips), [counts.T.astype(float)]
+        )
+        for value, count in zip(ours, counts, strict=True):
+            rows = np.repeat(np.arange(clips), count)
+            assert value == pytest.approx(metrics.mean_average_precision(truth[rows], scores[rows]), abs=1e-12)
 
 
 def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
@@ -117,7 +147,6 @@ def test_runs_that_do_not_differ_seldom_seem_to() -> None:
     for _ in range(200):
         truth = rng.integers(0, 2, (60, 1))
         pair = [metrics.Scored(truth, truth + rng.normal(size=(60, 1)), np.arange(60)) for _ in range(2)]
-        one, other = (metrics.bootstrap([scored], replicates=200) for scored in pair)
-        assert one is not None and other is not None
+        one, other = (metrics.bootstrap([scored], replicates=200)[0] for scored in pair)
         found.append(metrics.paired_p(one, other))
     assert 0.01 <= np.mean(np.array(found) < 0.05) <= 0.12
