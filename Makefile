@@ -28,7 +28,7 @@ DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
 RENDERED   = --config pipeline/configs/demo.toml --workers $(WORKERS) demo
 
 .PHONY: help setup demo sample test chaos labels annotate import-official lint search probe retry download take detect cut extract extract-rgbdiff extract-flow extract-skeletons \
-        skeleton-video export-skeletons shards diff verify publish pull takedown card page models train export predict evaluate reproduce status clean
+        skeleton-video export-skeletons shards diff verify publish pull takedown card page models train export predict evaluate tables reproduce status clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -161,6 +161,9 @@ predict: $(READY) ## muscle groups over time in VIDEO=file or YouTube id, by MOD
 
 evaluate: $(READY) ## predictions of all runs, and the table of results
 	$(RUN) training evaluate --dataset '$(DATASET)' --runs '$(RUNS)' --out '$(WORK)/results'
+
+tables: $(READY) ## the paper's Tables 2 to 6 and figure 2 in your numbers, from saved predictions, in WORK/tables
+	$(RUN) training tables --dataset '$(DATASET)' --runs '$(RUNS)' --out '$(WORK)/tables$(if $(PRESET),-$(PRESET))'
 
 reproduce: $(READY) ## train the runs of the paper's tables: PRESET=tiny, sample or paper (SEEDS=0,1,2 ONLY='table 2' ESTIMATE=1)
 	@test -n "$(PRESET)" || { echo "error: say PRESET=tiny (rendered sample, minutes on a CPU), sample (one GPU) or paper"; exit 2; }

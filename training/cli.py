@@ -14,7 +14,18 @@ from annotations.tables import PACKAGE_DIR, read_activities, read_muscles
 from pipeline import config as configuration
 from pipeline.errors import UserError
 from pipeline.reader import Dataset, find_version
-from training import checkpoint, launch, predict, prediction, source, summary, tables, watch
+from training import (
+    checkpoint,
+    launch,
+    paper_tables,
+    paper_writing,
+    predict,
+    prediction,
+    source,
+    summary,
+    tables,
+    watch,
+)
 from training import reproduce as planning
 from training import train as training
 from training.experiments import PRESETS, selected
@@ -143,6 +154,26 @@ def evaluate(
         else:
             console.print(f"{folder}: not finished, left out; `train` goes on with it", soft_wrap=True, markup=False)
     manifest = checkpoint.dataset_identity(labels)["manifest"]
-    equipment = {slug: activity.equipment for slug, activity in read_activities(PACKAGE_DIR).items()}
-    tables.write(tables.results(runs, manifest, protocol, equipment), out, console)
+    tables.write(tables.results(runs, manifest, protocol, _equipment()), out, console)
     console.print(f"written to {out}", soft_wrap=True, markup=False)
+
+
+@app.command("tables")
+def make_tables(
+    dataset: DatasetFolder = Path("work/dataset"),
+    runs: Runs = Path("work/runs"),
+    out: Annotated[Path, typer.Option(help="Folder for the tables and figure 2.")] = Path("work/tables"),
+    protocol: Protocol = PROTOCOLS[0],
+) -> None:
+    """Make the paper's Tables 2 to 6 and figure 2 from saved predictions, of runs <experiment>-seed<N>."""
+    known_protocol(protocol)
+    labels = Dataset(find_version(dataset), ())
+    for baseline in predict.BASELINES:
+        predict.predict_baseline(baseline, runs, labels, protocol)
+    paper_writing.write(paper_tables.make(runs, labels, protocol, _equipment(), console), out, console)
+    console.print(f"written to {out}", soft_wrap=True, markup=False)
+
+
+def _equipment() -> dict[str, str]:
+    """By activity."""
+    return {slug: activity.equipment for slug, activity in read_activities(PACKAGE_DIR).items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures_predictions import EQUIPMENT, PROTOCOL, baselines, origin, save, truth
 from fixtures_shards import ACTIVITIES, toy_clips, write_dataset
 from rich.console import Console
 
@@ -16,44 +17,14 @@ from pipeline.errors import UserError
 from pipeline.reader import Dataset
 from training import checkpoint, predict, tables
 
-PROTOCOL = "video-disjoint"
-EQUIPMENT = {"wave": "none", "kick": "support", "bow": "dumbbell", "star": "none"}
-
 
 @pytest.fixture
 def toy(tmp_path: Path) -> Dataset:
     return Dataset(write_dataset(tmp_path / "0.0.1", toy_clips()), ())
 
 
-def origin(dataset: Dataset, run: str) -> predict.Origin:
-    about = checkpoint.dataset_identity(dataset)
-    return predict.Origin(
-        run,
-        "hdgcn",
-        "digest",
-        "w",
-        muscles=",".join(dataset.manifest["muscles"]),
-        protocol=PROTOCOL,
-        code="1",
-        **about,
-    )
-
-
-def truth(dataset: Dataset, split: str) -> np.ndarray:
-    return np.array([dataset.label(row)["muscles"] for row in dataset.rows(PROTOCOL, split)], float)
-
-
-def save(toy: Dataset, runs: Path, name: str, found: dict[str, np.ndarray], **changes: str) -> None:
-    predict.write(runs / name / predict.PREDICTIONS, toy, found, replace(origin(toy, name), **changes))
-
-
 def made(dataset: Dataset, runs: Path) -> tables.Results:
     return tables.results(runs, checkpoint.dataset_identity(dataset)["manifest"], PROTOCOL, EQUIPMENT)
-
-
-def baselines(dataset: Dataset, runs: Path) -> None:
-    for name in predict.BASELINES:
-        predict.predict_baseline(name, runs, dataset, PROTOCOL)
 
 
 def test_cells_by_hand(toy: Dataset, tmp_path: Path) -> None:
