@@ -25,8 +25,8 @@ def known_modality(family: str, modality: str) -> None:
 
 
 def run_block(block: nn.Module, *inputs: Any, recompute: bool) -> Any:
-    """`block(*inputs)`; with `recompute` its activations are not kept but made again in the backward pass."""
-    if recompute and torch.is_grad_enabled():
+    """`block(*inputs)`; with `recompute` a training step does not keep its activations but makes them again."""
+    if recompute and block.training and torch.is_grad_enabled():
         return checkpoint(block, *inputs, use_reentrant=False)
     return block(*inputs)
 
