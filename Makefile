@@ -12,7 +12,7 @@ WORKERS   ?= $(shell nproc)
 MODEL     ?= transm3e
 MODALITIES ?= rgb,rgbdiff,flow,skeleton
 VIDEOS    ?=
-export ACTIVITY QUERY FROM REASON A B ID TO AT CLIP FORMAT VIDEO
+export ACTIVITY QUERY FROM REASON A B ID TO AT CLIP FORMAT VIDEO MUSCLE
 WORKOUTS  ?=
 PRESET    ?=
 SEEDS     ?= 0
@@ -28,7 +28,7 @@ DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
 RENDERED   = --config pipeline/configs/demo.toml --workers $(WORKERS) demo
 
 .PHONY: help setup demo sample test chaos labels annotate import-official lint search probe retry download take detect cut extract extract-rgbdiff extract-flow extract-skeletons \
-        skeleton-video export-skeletons shards diff verify publish pull takedown card page models train export predict evaluate tables reproduce status clean
+        skeleton-video export-skeletons shards diff verify publish pull takedown card page models train export predict evaluate explain tables reproduce status clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -161,6 +161,10 @@ predict: $(READY) ## muscle groups over time in VIDEO=file or YouTube id, by MOD
 
 evaluate: $(READY) ## predictions of all runs, and the table of results
 	$(RUN) training evaluate --dataset '$(DATASET)' --runs '$(RUNS)' --out '$(WORK)/results'
+
+explain: $(READY) ## where MODEL or RUN=folder looks, as pictures and films: CLIP=key,… MUSCLE=name,… AGAINST=other-model
+	$(RUN) training explain --run '$(CHOSEN)' --dataset '$(DATASET)' --out '$(WORK)/explain' --clip "$$CLIP" --muscle "$$MUSCLE" \
+	  $(if $(AGAINST),--against '$(if $(findstring /,$(AGAINST)),,$(RUNS)/)$(AGAINST)')
 
 tables: $(READY) ## the paper's Tables 2 to 6 and figure 2 in your numbers, from saved predictions, in WORK/tables
 	$(RUN) training tables --dataset '$(DATASET)' --runs '$(RUNS)' --out '$(WORK)/tables$(if $(PRESET),-$(PRESET))'

@@ -26,6 +26,7 @@ from training import (
     tables,
     watch,
 )
+from training import explain as explanation
 from training import reproduce as planning
 from training import train as training
 from training.experiments import PRESETS, selected
@@ -133,6 +134,33 @@ def predict_video(
     trained = watch.open_run(run, dataset)
     file = source.find(video, out, configuration.load(config).fetch, console)
     prediction.show(prediction.predict(trained, file, out, console), trained, console)
+
+
+@app.command()
+def explain(
+    run: Annotated[Path, typer.Option(help="Folder of a finished run.")],
+    against: Annotated[Path | None, typer.Option(help="Folder of another one, shown below it.")] = None,
+    dataset: DatasetFolder = Path("work/dataset"),
+    out: Annotated[Path, typer.Option(help="Folder for a folder of the run's name.")] = Path("work/explain"),
+    clip: Annotated[str, typer.Option(help="Keys of clips, comma-separated [default: some of the test splits]")] = "",
+    muscle: Annotated[str, typer.Option(help="Muscle groups to look for [default: the most probable one]")] = "",
+) -> None:
+    """Show where a model looks: pictures and films of clips, with what it hits, misses and says falsely."""
+    folders = [run, against] if against else [run]
+    page = explanation.explain(
+        folders,
+        find_version(dataset),
+        listed(clip),
+        [name.replace(" ", "-") for name in listed(muscle)],
+        out / "-against-".join(folder.name for folder in folders),
+        console,
+    )
+    console.print(f"written to {page}", soft_wrap=True, markup=False)
+
+
+def listed(words: str) -> list[str]:
+    """What stands between commas."""
+    return [word.strip() for word in words.split(",") if word.strip()]
 
 
 @app.command()

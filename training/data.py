@@ -93,6 +93,10 @@ class Clips(TorchDataset):
         """The active muscle groups, [20] float of zeros and ones."""
         return torch.tensor(self.dataset.label(row)["muscles"], dtype=torch.float32)
 
+    def frames(self, row: int) -> int:
+        """How many the clip has."""
+        return max(counts[row] for counts in self._counts.values())
+
     def __getitem__(self, request: Request) -> Sample | Undecodable:
         key = self.dataset.keys[request.row]
         inputs = {}

@@ -75,6 +75,6 @@ def _traces(source: str, work: Path) -> Iterator[Path]:
         if source in set(pq.read_table(path, columns=["source"])["source"].to_pylist()):
             stale = True
             yield path
-    for folder, shown in (("results", stale), ("page", True)):
+    for folder, shown in (("results", stale), ("page", True), ("explain", True)):
         if shown and (work / folder).is_dir():
             yield work / folder

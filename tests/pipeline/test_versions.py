@@ -105,6 +105,7 @@ def test_a_takedown_leaves_nothing_and_rewrites_only_what_held_it(dataset: Path,
         "clips/bob-lee-0000000-0001000.mp4",
         "clips/bob-0000000-0001000.mp4",
         "page/index.html",
+        "explain/transm3e/bob-0000000-0001000.png",
     ):
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_bytes(b"x")
