@@ -94,7 +94,8 @@ def reproduce(
     root, chosen = find_version(dataset), PRESETS[preset]
     gpus = chosen.devices if scheduler else torch.cuda.device_count()
     seeds_found, found = [int(part) for part in numbers], selected(only)
-    jobs = planning.plan(chosen, found, seeds_found, Dataset(root, ()), runs, weights, protocol, gpus)
+    with console.status("reckoning what it costs"):
+        jobs = planning.plan(chosen, found, seeds_found, Dataset(root, ()), runs, weights, protocol, gpus)
     planning.announce(jobs, console)
     if not estimate:
         (launch.submit if scheduler else launch.run_all)(jobs, root, console)
