@@ -23,6 +23,7 @@ CHOSEN    := $(or $(RUN),$(RUNS)/$(MODEL))# the run that RUN=folder names, or el
 override RUN := $(VENV)/bin/python -m
 PIPELINE   = $(RUN) pipeline --work '$(WORK)' $(if $(CONFIG),--config '$(CONFIG)') --workers $(WORKERS) \
              $(if $(SCHEDULER),--scheduler $(SCHEDULER)) $(if $(TABLES),--tables '$(TABLES)')
+TABULATE   = $(RUN) training tables --dataset '$(DATASET)' --runs '$(RUNS)' --out '$(WORK)/tables$(if $(PRESET),-$(PRESET))'
 READY     := $(VENV)/.ready
 DEMO       = $(WORK)/demo$(if $(VIDEOS),-$(notdir $(VIDEOS:/=)))
 RENDERED   = --config pipeline/configs/demo.toml --workers $(WORKERS) demo
@@ -167,15 +168,16 @@ explain: $(READY) ## where MODEL or RUN=folder looks, as pictures and films: CLI
 	  $(if $(AGAINST),--against '$(if $(findstring /,$(AGAINST)),,$(RUNS)/)$(AGAINST)')
 
 tables: $(READY) ## the paper's Tables 2 to 6 and figure 2 in your numbers, from saved predictions, in WORK/tables
-	$(RUN) training tables --dataset '$(DATASET)' --runs '$(RUNS)' --out '$(WORK)/tables$(if $(PRESET),-$(PRESET))'
+	$(TABULATE)
 
-reproduce: $(READY) ## train the runs of the paper's tables: PRESET=tiny, sample or paper (SEEDS=0,1,2 ONLY='table 2' ESTIMATE=1)
+reproduce: $(READY) ## train the runs behind the paper's tables, and make them: PRESET=tiny, sample or paper (SEEDS=0,1,2 ONLY='table 2' ESTIMATE=1)
 	@test -n "$(PRESET)" || { echo "error: say PRESET=tiny (rendered sample, minutes on a CPU), sample (one GPU) or paper"; exit 2; }
 	$(if $(filter tiny,$(PRESET)),@ls '$(DATASET)'/*/manifest.json >/dev/null 2>&1 || $(RUN) pipeline --work '$(WORK)/demo' $(RENDERED))
 	$(if $(filter sample,$(PRESET)),@ls '$(DATASET)'/*/manifest.json >/dev/null 2>&1 || $(MAKE) sample)
 	$(RUN) training reproduce --preset '$(PRESET)' --dataset '$(DATASET)' --runs '$(RUNS)' --seeds '$(SEEDS)' \
 	  $(if $(ONLY),--only '$(ONLY)') $(if $(WEIGHTS),--weights '$(WEIGHTS)') $(if $(SCHEDULER),--scheduler '$(SCHEDULER)') \
 	  $(if $(ESTIMATE),--estimate)
+	$(if $(ESTIMATE)$(SCHEDULER),,$(TABULATE))
 
 status: $(READY) ## what is done, failed (and why) and left
 	$(PIPELINE) status
