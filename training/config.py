@@ -165,6 +165,8 @@ class Config:
     """Sets the first weights, the order of the clips, their windows, the augmentation and dropout."""
     precision: str = "auto"
     """One of PRECISIONS, as Fabric names them; auto is bf16-mixed on a GPU, 32-true elsewhere."""
+    compile: bool = False
+    """Whether torch compiles the model for training: faster steps, after a first of minutes. Needs a C++ compiler."""
     threads: int = 0
     """Threads of the tensor operations on a CPU; 0 leaves it to torch. Small models are fastest with one."""
     workers: int = 4
@@ -185,9 +187,9 @@ class Config:
         )
 
     def digest(self) -> str:
-        """SHA-256 of what decides the weights; how clips are read, how often it is saved and final views do not."""
+        """SHA-256 of what decides the weights, up to rounding; reading, saving, compiling and final views do not."""
         values = asdict(self)
-        del values["workers"], values["checkpoint_steps"], values["keep_checkpoints"]
+        del values["workers"], values["checkpoint_steps"], values["keep_checkpoints"], values["compile"]
         del values["data"]["cache"], values["data"]["views"], values["data"]["crops"]
         return digest(values)
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sysconfig
+from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
+from torch import nn
 
+from pipeline.errors import UserError
 from training.config import Config
 
 
@@ -30,3 +35,18 @@ def fabric(config: Config) -> Fabric:
     )
     started.launch()
     return started
+
+
+def compiled(model: nn.Module) -> nn.Module:
+    """The same weights behind compiled code, for `Fabric.setup`.
+
+    Each size of batch has its own code, whichever came first, so that a resumed run goes on exactly.
+    """
+    return torch.compile(model, dynamic=False)
+
+
+def require_compiler() -> None:
+    """Raises UserError where torch.compile has nothing to compile with."""
+    headers = Path(sysconfig.get_path("include"), "Python.h")
+    if not (shutil.which(os.environ.get("CXX", "g++")) and headers.is_file()):
+        raise UserError("compile = true needs g++ (or what CXX names) and Python's headers: install both, or say false")

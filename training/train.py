@@ -41,7 +41,7 @@ SMALLER = "a smaller learning rate may help"
 
 @dataclass
 class Run:
-    """What a run works with, on one device. `model` is `bare` as Fabric wraps it (precision, DDP).
+    """What a run works with, on one device. `model` is `bare` as Fabric wraps it (precision, DDP, compiled code).
 
     `average` is the moving average of its weights, where the configuration wants one.
     """
@@ -69,6 +69,8 @@ class Run:
 def train(config_path: Path, root: Path, folder: Path, console: Console) -> None:
     """Trains the run `folder` on the dataset version at `root`, or goes on with it, unless it is finished."""
     config = load(config_path)
+    if config.compile:
+        device.require_compiler()
     fabric = device.fabric(config)
     console = console if fabric.is_global_zero else Console(quiet=True)
     torch.manual_seed(config.seed)
@@ -117,7 +119,7 @@ def assemble(config: Config, fabric: Fabric, folder: Path, bare: Model, dataset:
     optimizer = adamw(bare, config.optim)
     average = deepcopy(bare).requires_grad_(False) if config.optim.average_decay else None
     progress = checkpoint.restore(folder, bare, average, optimizer, config.keep_checkpoints, console)
-    model, wrapped = fabric.setup(bare, optimizer)
+    model, wrapped = fabric.setup(device.compiled(bare) if config.compile else bare, optimizer)
     log = SummaryWriter(str(folder / "tensorboard"), purge_step=progress.step) if fabric.is_global_zero else None
     feed = loader(clips, batches, config.workers, pin=fabric.device.type == "cuda")
     return Run(config, folder, fabric, clips, batches, feed, bare, average, model, wrapped, progress, log)

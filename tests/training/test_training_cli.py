@@ -210,10 +210,8 @@ def test_a_missing_dataset_is_one_line(tmp_path: Path) -> None:
 
 def test_the_digest_is_of_what_decides_the_result(tmp_path: Path) -> None:
     plain = load(write_config(tmp_path / "a.toml")).digest()
-    read = {
-        "data": {"cache": False, "views": 3, "crops": 3},
-        "run": {"checkpoint_steps": 5, "workers": 3, "keep_checkpoints": 4},
-    }
+    how = {"workers": 3, "checkpoint_steps": 5, "keep_checkpoints": 4, "compile": True}
+    read = {"data": {"cache": False, "views": 3, "crops": 3}, "run": how}
     assert load(write_config(tmp_path / "a.toml", **read)).digest() == plain
     assert load(write_config(tmp_path / "a.toml", run={"seed": 1})).digest() != plain
     assert load(write_config(tmp_path / "a.toml", model={"head": "softmax"})).digest() != plain
