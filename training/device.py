@@ -42,7 +42,9 @@ def compiled(model: nn.Module) -> nn.Module:
 
     Each size of batch has its own code, whichever came first, so that a resumed run goes on exactly.
     """
-    return torch.compile(model, dynamic=False)
+    code = torch.compile(model, dynamic=False)
+    assert isinstance(code, nn.Module)
+    return code
 
 
 def require_compiler() -> None:
