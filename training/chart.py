@@ -26,7 +26,7 @@ STOPS = ("#f4ece4", "#fdd49e", "#fc8d59", "#d7301f", "#7f0000")
 """The colour scale, evenly from nothing to its top."""
 
 FAMILY = "DejaVu Sans"
-FINER = 3
+FINER = 2
 """Pixels are drawn so much smaller and averaged: OpenCV's own soft edges make letters fat."""
 _BITS = 4
 
@@ -57,6 +57,7 @@ class Words:
 Drawing = Sequence[Polygon | Words]
 
 
+@functools.lru_cache(maxsize=4096)
 def colour(share: float) -> str:
     """A place on the scale, 0 to 1, as #rrggbb; NaN is UNSEEN."""
     if np.isnan(share):
@@ -93,8 +94,8 @@ def chart(
 def _body(
     side: bodymap.Side, x: float, y: float, scale: float, shares: Mapping[str, float], words: Mapping[str, str]
 ) -> list[Polygon | Words]:
-    def placed(path: str) -> list[np.ndarray]:
-        half = bodymap.points(path)
+    def placed(shape: str) -> list[np.ndarray]:
+        half = bodymap.corners(shape)
         return [np.array([x, y]) + scale * places for places in (half, bodymap.mirrored(half))]
 
     shapes: list[Polygon | Words] = [Polygon(corners, BODY) for corners in placed(bodymap.OUTLINE)]
@@ -105,6 +106,7 @@ def _body(
     return shapes
 
 
+@functools.cache
 def _scale(x: float, y: float, width: float, top: float) -> list[Polygon | Words]:
     steps = 68
     step = width / steps
@@ -118,14 +120,13 @@ def _bars(
 ) -> list[Polygon | Words]:
     shapes: list[Polygon | Words] = []
     for row, (slug, share) in enumerate(shares.items()):
-        base = y + row * 24.5
+        top = y + row * 24.5
         known = not np.isnan(share)
-        shapes += [
-            Words(names[slug], x + 112, base + 11, 12, INK if known else SOFT, "end"),
-            _box(x + 120, base, 100, 14, TRACK),
-            _box(x + 120, base, 100 * min(1.0, share) if known else 0, 14, colour(share), slug, words[slug]),
-            Words(words[slug].rpartition(" ")[2] if known else "–", x + 258, base + 11, 11, SOFT, "end"),
-        ]
+        shapes.append(Words(names[slug], x + 112, top + 11, 12, INK if known else SOFT, "end"))
+        shapes.append(_box(x + 120, top, 100, 14, TRACK))
+        if known:
+            shapes.append(_box(x + 120, top, 100 * min(1.0, share), 14, colour(share), slug, words[slug]))
+        shapes.append(Words(words[slug].rpartition(" ")[2] if known else "–", x + 258, top + 11, 11, SOFT, "end"))
     return shapes
 
 
@@ -169,6 +170,7 @@ def pixels(drawing: Drawing) -> np.ndarray:
     return cv2.resize(picture, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
 
 
+@functools.lru_cache(maxsize=1024)
 def _letters(one: Words) -> list[np.ndarray]:
     """Outlines of the letters, holes among them: filled together, even-odd."""
     outlines, width = _outlines(one.text, one.size, one.bold)
@@ -176,7 +178,6 @@ def _letters(one: Words) -> list[np.ndarray]:
     return [np.array([left, one.y]) + outline * np.array([1, -1]) for outline in outlines]
 
 
-@functools.lru_cache(maxsize=1024)
 def _outlines(text: str, size: float, bold: bool) -> tuple[list[np.ndarray], float]:
     """Outlines [N, 2] with y upwards from the base line, and the width of the text."""
     if not text.strip():
