@@ -117,8 +117,8 @@ class Run:
             over_time = gradcam.in_frames(heat[0].cpu(), len(window), self.config.data.size).numpy()
             values = np.zeros((len(view.numbers), *over_time.shape[1:]), np.float32)
             np.maximum.at(values, places, over_time)  # a short clip is seen more than once
-            caption = f"{branch}: evidence for {called}" if values.any() else f"{branch}: nothing speaks for {called}"
-            strips.append(Strip(caption, laid_over(view, branch, values)))
+            some = "evidence" if values.any() else "no evidence"
+            strips.append(Strip(f"{branch}: {some} for {called}", laid_over(view, branch, values)))
         return strips
 
 
@@ -219,9 +219,7 @@ def explain_clip(
     blocks = []
     for run, values in zip(runs, found, strict=True):
         head = run.config.model.head
-        strips = [
-            strip for m in asked for strip in run.strips(row, m, f"{muscles[m]}, probability {values[m]:.2f}", view)
-        ]
+        strips = [strip for m in asked for strip in run.strips(row, m, f"{muscles[m]} {values[m]:.2f}", view)]
         marked = marks(values, run.clips.target(row).numpy(), head, muscles)
         blocks.append(Block(f"{run.name}: predicted where the probability is {rule(head)}", strips, marked))
     key, facts = dataset.keys[row], dataset.index.iloc[row]

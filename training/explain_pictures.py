@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -25,6 +26,9 @@ AREA = 480 * 270
 
 MOMENTS = 6
 """Frames of a still."""
+
+ABREAST = 2
+"""Strips side by side in a film."""
 
 HOT = (colormaps["inferno"](np.linspace(0.1, 1, 256))[:, :3] * 255).astype(np.uint8)
 """RGB of 256 steps from cold to hot."""
@@ -95,8 +99,9 @@ def still(head: Sequence[str], blocks: Sequence[Block]) -> np.ndarray:
     count = len(blocks[0].strips[0].pictures)
     chosen = [int((i + 0.5) * count / MOMENTS) for i in range(MOMENTS)]
     height, width = (n // 2 for n in blocks[0].strips[0].pictures.shape[1:3])
-    picture, rows = _sheet(head, blocks, width, height, MOMENTS)
-    for strip, (x, y) in zip(_strips(blocks), rows, strict=True):
+    rows = [[[strip] for strip in block.strips] for block in blocks]
+    picture, corners = _sheet(head, blocks, rows, (MOMENTS * (width + GAP), height))
+    for strip, (x, y) in corners:
         for column, moment in enumerate(chosen):
             small = cv2.resize(strip.pictures[moment], (width, height), interpolation=cv2.INTER_AREA)
             _paste(picture, small, x + column * (width + GAP), y)
@@ -104,56 +109,70 @@ def still(head: Sequence[str], blocks: Sequence[Block]) -> np.ndarray:
 
 
 def film(head: Sequence[str], blocks: Sequence[Block]) -> Iterator[np.ndarray]:
-    """The same as frames [H, W, 3] RGB of even size, each with one moment of all strips."""
+    """The same as frames [H, W, 3] RGB of even size, one a moment; the branches of a run side by side."""
     count, height, width = blocks[0].strips[0].pictures.shape[:3]
-    picture, rows = _sheet(head, blocks, width, height, 1)
+    rows = [[block.strips[i : i + ABREAST] for i in range(0, len(block.strips), ABREAST)] for block in blocks]
+    picture, corners = _sheet(head, blocks, rows, (width + GAP, height))
     for moment in range(count):
-        for strip, (x, y) in zip(_strips(blocks), rows, strict=True):
+        for strip, (x, y) in corners:
             _paste(picture, strip.pictures[moment], x, y)
         yield picture
-
-
-def _strips(blocks: Sequence[Block]) -> list[Strip]:
-    return [strip for block in blocks for strip in block.strips]
 
 
 def _paste(picture: np.ndarray, cell: np.ndarray, x: int, y: int) -> None:
     picture[y : y + cell.shape[0], x : x + cell.shape[1]] = cell
 
 
+class _Text(NamedTuple):
+    """A line of words; x and y in pixels of its left upper corner."""
+
+    x: int
+    y: int
+    words: str
+    colour: str
+    bold: bool = False
+
+
 def _sheet(
-    head: Sequence[str], blocks: Sequence[Block], width: int, height: int, columns: int
-) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """The text on white, and for each strip the left upper corner of its first cell of `width` and `height`."""
-    beside = MARGIN + columns * (width + GAP) + MARGIN
-    texts = [(MARGIN, MARGIN + i * LINE, line, INK if i == 0 else SOFT, i == 0) for i, line in enumerate(head)]
-    corners, y = [], MARGIN + len(head) * LINE + LINE // 2
-    for block in blocks:
-        texts.append((MARGIN, y, block.title, INK, True))
-        for i, marked in enumerate(block.marks):
-            sign, colour = MARKS[marked.mark]
-            line = y + (i + 1) * LINE
-            texts.append((beside, line, f"{sign}  {marked.muscle}", colour, False))
-            texts.append((beside + BESIDE - 70, line, f"{marked.probability:.2f}", colour, False))
-        bottom = y + (1 + len(block.marks)) * LINE
+    head: Sequence[str], blocks: Sequence[Block], rows: Sequence[Sequence[Sequence[Strip]]], cell: tuple[int, int]
+) -> tuple[np.ndarray, list[tuple[Strip, tuple[int, int]]]]:
+    """The text on white, even in size, and the left upper corner of each strip's pictures, `cell` wide and high.
+
+    `rows` are those of each block.
+    """
+    beside = MARGIN + max(len(row) for part in rows for row in part) * cell[0] + MARGIN
+    texts = [_Text(MARGIN, MARGIN + i * LINE, line, SOFT if i else INK, not i) for i, line in enumerate(head)]
+    corners: list[tuple[Strip, tuple[int, int]]] = []
+    y = MARGIN + len(head) * LINE + LINE // 2
+    for block, own in zip(blocks, rows, strict=True):
+        texts.append(_Text(MARGIN, y, block.title, INK, True))
+        texts += _marks(block.marks, beside, y + LINE)
+        bottom = y + LINE * (1 + len(block.marks))
         y += LINE
-        for strip in block.strips:
-            texts.append((MARGIN, y, strip.caption, SOFT, False))
-            corners.append((MARGIN, y + LINE))
-            y += LINE + height + GAP
+        for row in own:
+            for column, strip in enumerate(row):
+                x = MARGIN + column * cell[0]
+                texts.append(_Text(x, y, strip.caption, SOFT))
+                corners.append((strip, (x, y + LINE)))
+            y += LINE + cell[1] + GAP
         y = max(y, bottom) + LINE // 2
-    size = beside + BESIDE, y + MARGIN
-    return _drawn(texts, (size[0] + size[0] % 2, size[1] + size[1] % 2)), corners
+    return _drawn(texts, (beside + BESIDE) // 2 * 2, (y + MARGIN) // 2 * 2), corners
 
 
-def _drawn(texts: Sequence[tuple[int, int, str, str, bool]], size: tuple[int, int]) -> np.ndarray:
-    """Lines of text (x and y of its left upper corner, words, colour, whether bold) on white: [H, W, 3] RGB."""
-    width, height = size
+def _marks(marks: Sequence[Marked], x: int, y: int) -> Iterator[_Text]:
+    for i, marked in enumerate(marks):
+        sign, colour = MARKS[marked.mark]
+        yield _Text(x, y + i * LINE, f"{sign}  {marked.muscle}", colour)
+        yield _Text(x + BESIDE - 70, y + i * LINE, f"{marked.probability:.2f}", colour)
+
+
+def _drawn(texts: Sequence[_Text], width: int, height: int) -> np.ndarray:
+    """Text on white, [H, W, 3] RGB."""
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
     canvas = FigureCanvasAgg(figure)
-    for x, y, words, colour, bold in texts:
-        place, weight = (x / width, 1 - (y + ASCENT) / height), "bold" if bold else "normal"
+    for text in texts:
+        place, weight = (text.x / width, 1 - (text.y + ASCENT) / height), "bold" if text.bold else "normal"
         # Names may hold a dollar sign, which begins no formula.
-        figure.text(*place, words, color=colour, weight=weight, fontsize=9, va="baseline", parse_math=False)
+        figure.text(*place, text.words, color=text.colour, weight=weight, size=9, va="baseline", parse_math=False)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
