@@ -26,7 +26,7 @@ from pipeline.errors import UserError
 from pipeline.files import replacing, write_text
 from pipeline.reader import Dataset
 from pipeline.records import file_sha256
-from pipeline.release import MANIFEST
+from pipeline.release import MANIFEST, versions_in
 from training.config import Config
 
 CONFIG, RUN, LAST, BEST, BRANCHES = "config.toml", "run.json", "checkpoint.pt", "best.pt", "branches.pt"
@@ -86,6 +86,32 @@ def describe(folder: Path) -> dict[str, Any]:
     """What run.json says: `identity`, code, whether finished, and then the best validation and the sizes."""
     description: dict[str, Any] = json.loads((folder / RUN).read_text(encoding="utf-8"))
     return description
+
+
+def finished(folder: Path) -> dict[str, Any]:
+    """What run.json says of a finished run. Raises UserError if it is missing or not finished."""
+    if not (folder / RUN).is_file():
+        raise UserError(f"{folder}: no run here; train one (make train MODEL=…), or name its folder (RUN=…)")
+    about = describe(folder)
+    if not about["finished"]:
+        raise UserError(f"{folder}: this run is not finished; `make train` goes on with it")
+    return about
+
+
+def trained_on(folder: Path, dataset: Path) -> Path:
+    """The folder of the version that a finished run was trained on: `dataset`, or one in it.
+
+    Raises UserError if it is not there, or the run is not finished.
+    """
+    about = finished(folder)
+    versions = [dataset] if (dataset / MANIFEST).is_file() else versions_in(dataset)
+    for root in versions:
+        if file_sha256(root / MANIFEST) == about["manifest"]:
+            return root
+    there = f"has {', '.join(path.name for path in versions)} with other shards" if versions else "is no dataset"
+    raise UserError(
+        f"{folder} was trained on version {about['dataset']}; {dataset} {there}: name that version's folder (DATASET=…)"
+    )
 
 
 def finish(folder: Path, facts: dict[str, Any]) -> None:

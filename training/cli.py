@@ -150,7 +150,7 @@ def explain(
     folders = [run, against] if against else [run]
     page = explanation.explain(
         folders,
-        find_version(dataset),
+        dataset,
         listed(clip),
         [name.replace(" ", "-") for name in listed(muscle)],
         out / "-against-".join(folder.name for folder in folders),

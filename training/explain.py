@@ -131,50 +131,54 @@ def laid_over(view: View, branch: str, heat: np.ndarray) -> np.ndarray:
 
 
 def open_run(folder: Path, root: Path) -> Run:
-    """Raises UserError for a run that is not there, not finished, or of another dataset than `root`."""
-    if not (folder / checkpoint.RUN).is_file() or not checkpoint.describe(folder)["finished"]:
-        raise UserError(f"{folder}: no finished run; train it first (make train MODEL=…)")
+    """A finished run, trained on the version of the dataset at `root`."""
     config = load(folder / checkpoint.CONFIG)
     model = build(config.model.name, **config.model.options)
-    dataset = Dataset(root, model.modalities)
-    about, trained = checkpoint.dataset_identity(dataset), checkpoint.describe(folder)
-    if trained["manifest"] != about["manifest"]:
-        raise UserError(
-            f"{folder}: trained on other shards (version {trained['dataset']}) than {root}; name those with DATASET="
-        )
     checkpoint.load_best(folder, model)
     fabric = device.fabric(config)
     model = model.to(fabric.device).eval().requires_grad_(False)
-    return Run(folder.name, config, fabric, model, Clips(dataset, config.data))
+    return Run(folder.name, config, fabric, model, Clips(Dataset(root, model.modalities), config.data))
+
+
+def open_runs(folders: Sequence[Path], dataset: Path) -> list[Run]:
+    """Finished runs that can be compared. Raises UserError for others.
+
+    `dataset` is the version that they were trained on, or a folder of versions with that one.
+    """
+    roots = [checkpoint.trained_on(folder, dataset) for folder in folders]
+    opened = [open_run(folder, root) for folder, root in zip(folders, roots, strict=True)]
+    if len({(root, run.config.data.protocol) for root, run in zip(roots, opened, strict=True)}) > 1:
+        both = " and ".join(map(str, folders))
+        raise UserError(f"{both} were trained on different versions or splits; compare runs of the same")
+    return opened
 
 
 def explain(
-    runs: Sequence[Path], root: Path, keys: Sequence[str], muscles: Sequence[str], out: Path, console: Console
+    folders: Sequence[Path], dataset: Path, keys: Sequence[str], muscles: Sequence[str], out: Path, console: Console
 ) -> Path:
     """Writes a picture and a film for each clip, and the page that lists them; returns its path.
 
-    `keys` are clips, by default some of the test splits; `muscles` the groups to look for, by default the one that
-    the first run finds most probable. Raises UserError for what does not exist, and for runs that do not fit.
+    `folders` and `dataset` as in `open_runs`. `keys` are clips, by default some of the test splits; `muscles` the
+    groups to look for, by default the one that the first run finds most probable. What an earlier making left in
+    `out` is removed. Raises UserError for what does not exist.
     """
-    opened = [open_run(folder, root) for folder in runs]
-    first, data = opened[0].config.data, opened[0].clips.dataset
-    if any(run.config.data.protocol != first.protocol for run in opened):
-        raise UserError(f"{' and '.join(map(str, runs))}: one tests what the other trains on; their protocols differ")
-    wanted = named_muscles(data, muscles)
-    rows = named_rows(data, keys) if keys else chosen_rows(data, first.protocol)
-    scene = Scene(root, data.manifest["modalities"])
+    runs = open_runs(folders, dataset)
+    clips, protocol = runs[0].clips.dataset, runs[0].config.data.protocol
+    wanted = named_muscles(clips, muscles)
+    rows = named_rows(clips, keys) if keys else chosen_rows(clips, protocol)
+    scene = Scene(clips.root, clips.manifest["modalities"])
     with console.status("predicting"):
-        found = [run.probabilities(rows) for run in opened]
+        found = [run.probabilities(rows) for run in runs]
     entries: list[Entry] = []
     with locked(out, "folder"), bar("explain", len(rows), "clips", console) as progress:
         for i, row in enumerate(rows):
-            entries.append(explain_clip(opened, scene, row, [values[i] for values in found], wanted, out))
-            index = write_page(out, entries)
+            entries.append(explain_clip(runs, scene, row, [values[i] for values in found], wanted, out))
+            page = write_page(out, entries)
             progress.advance()
         kept = {out / name for entry in entries for name in (entry.still, entry.film)}
         for stale in {*out.glob("*.png"), *out.glob("*.mp4")} - kept:
             stale.unlink()
-    return index
+    return page
 
 
 def named_muscles(dataset: Dataset, names: Sequence[str]) -> list[int]:

@@ -64,8 +64,7 @@ def export(folder: Path, out: Path, muscles: list[str]) -> Exported:
 
     Raises UserError for a run that is not there or not finished, or a file whose outputs differ.
     """
-    if not (folder / checkpoint.RUN).is_file() or not checkpoint.describe(folder)["finished"]:
-        raise UserError(f"{folder}: no finished run; train it first (make train MODEL=…)")
+    checkpoint.finished(folder)
     config = load(folder / checkpoint.CONFIG)
     model = build(config.model.name, **config.model.options)
     checkpoint.load_best(folder, model)

@@ -29,7 +29,7 @@ from pipeline.folder import WINDOW_S
 from pipeline.pose import codec as pose_codec
 from pipeline.progress import bar
 from pipeline.records import Payload, digest, file_sha256
-from pipeline.release import MANIFEST, Release, read_release, versions_in
+from pipeline.release import MANIFEST, Release, read_release
 from training import checkpoint, device
 from training.config import CROPS, Config, load
 from training.data import Shape, channels_first, decoded, frame_numbers
@@ -101,12 +101,7 @@ def open_run(folder: Path, dataset: Path) -> Trained:
 
     Raises UserError if the run is missing or not finished, or the version is not there.
     """
-    if not (folder / checkpoint.RUN).is_file():
-        raise UserError(f"{folder}: no run here; train one (make train MODEL=…), or name its folder (RUN=…)")
-    about = checkpoint.describe(folder)
-    if not about["finished"]:
-        raise UserError(f"{folder}: this run is not finished; `make train` goes on with it")
-    release = _trained_on(about, folder, dataset)
+    release = read_release(checkpoint.trained_on(folder, dataset))
     config = load(folder / checkpoint.CONFIG)
     model = build(config.model.name, **config.model.options)
     checkpoint.load_best(folder, model)
@@ -123,18 +118,6 @@ def open_run(folder: Path, dataset: Path) -> Trained:
         settings=made,
         weights=file_sha256(folder / checkpoint.BEST),
         muscles={slug: names.get(slug, slug) for slug in release.manifest["muscles"]},
-    )
-
-
-def _trained_on(about: Mapping[str, Any], folder: Path, dataset: Path) -> Release:
-    versions = [dataset] if (dataset / MANIFEST).is_file() else versions_in(dataset)
-    for root in versions:
-        if file_sha256(root / MANIFEST) == about["manifest"]:
-            return read_release(root)
-    there = f"has {', '.join(path.name for path in versions)} with other shards" if versions else "is no dataset"
-    raise UserError(
-        f"{folder} was trained on version {about['dataset']}, whose manifest says how clips are made; "
-        f"{dataset} {there}: name its folder (DATASET=…)"
     )
 
 

@@ -135,14 +135,14 @@ def test_a_name_that_does_not_exist_is_one_line(toy: Path, tmp_path: Path, more:
 
 def test_a_run_that_cannot_be_explained_is_one_line(toy: Path, tmp_path: Path) -> None:
     good = run_of(tmp_path / "runs", "hdgcn_tiny", toy)
-    with pytest.raises(UserError, match="nothing: no finished run; train it first"):
+    with pytest.raises(UserError, match="nothing: no run here; train one"):
         explain(tmp_path / "nothing", toy, tmp_path / "out")
     begun = run_of(tmp_path / "begun", "hdgcn_tiny", toy, finished=False)
-    with pytest.raises(UserError, match="begun/hdgcn_tiny: no finished run"):
+    with pytest.raises(UserError, match="begun/hdgcn_tiny: this run is not finished"):
         explain(good, toy, tmp_path / "out", "--against", str(begun))
     other = run_of(tmp_path / "other", "hdgcn_tiny", toy, manifest="0" * 64, dataset="0.2.0")
-    with pytest.raises(UserError, match=r"trained on other shards \(version 0.2.0\)"):
-        explain(other, toy, tmp_path / "out")
+    with pytest.raises(UserError, match=r"was trained on version 0.2.0; .* has 0.0.1 with other shards"):
+        explain(other, toy.parent, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

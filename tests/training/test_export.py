@@ -62,10 +62,10 @@ def test_onnx_gives_the_models_probabilities_for_any_number_of_clips(
 
 
 def test_a_run_that_is_not_there_or_not_finished_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"absent: no finished run; train it first"):
+    with pytest.raises(UserError, match=r"absent: no run here; train one"):
         export(tmp_path / "absent", tmp_path / "out", MUSCLES)
     folder = run_of(tmp_path / "run", "stgcn_tiny")
     (folder / checkpoint.RUN).write_text(json.dumps({"finished": False}))
-    with pytest.raises(UserError, match=r"run: no finished run"):
+    with pytest.raises(UserError, match=r"run: this run is not finished"):
         export(folder, tmp_path / "out", MUSCLES)
     assert not (tmp_path / "out").exists()
