@@ -116,7 +116,8 @@ class Run:
         for branch, heat in heats.items():
             over_time = gradcam.in_frames(heat[0].cpu(), len(window), self.config.data.size).numpy()
             values = np.zeros((len(view.numbers), *over_time.shape[1:]), np.float32)
-            np.maximum.at(values, places, over_time)  # a short clip is seen more than once
+            for place, moment in zip(places, over_time, strict=True):
+                values[place] = np.maximum(values[place], moment)  # a short clip is seen more than once
             some = "evidence" if values.any() else "no evidence"
             strips.append(Strip(f"{branch}: {some} for {called}", laid_over(view, branch, values)))
         return strips

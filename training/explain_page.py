@@ -27,19 +27,20 @@ def write_page(out: Path, entries: Sequence[Entry]) -> Path:
     """Writes out/index.html, which needs nothing but the pictures and films beside it; returns its path."""
     path = out / "index.html"
     legend = ", ".join(f'<span style="color: {colour}">{sign} {mark}</span>' for mark, (sign, colour) in MARKS.items())
-    write_text(path, _PAGE.format(legend=legend, body="\n".join(map(_entry, entries))))
+    title = f"{escape(out.name)}: explained clips"
+    write_text(path, _PAGE.format(title=title, legend=legend, body="\n".join(map(_entry, entries))))
     return path
 
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Explained clips</title><style>
+<title>{title}</title><style>
 body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2em; color: #1c2128; background: #fff; }}
 img, video {{ max-width: 100%; height: auto; }}
 article {{ border-top: 1px solid #d9dee4; padding: 1em 0; }}
 p {{ max-width: 46rem; }}
 </style></head><body>
-<h1>Explained clips</h1>
+<h1>{title}</h1>
 <p>Bright is where the evidence for a muscle group lies (Grad-CAM), from none to the
 highest of the clip's middle window. Darkened is what a video model does not see. Marks: {legend}.</p>
 {body}

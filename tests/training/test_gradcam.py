@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from training.gradcam import heat, in_frames
-from training.models import Model, build
+from training.gradcam import heat, in_frames, watched
+from training.models import PRESETS, Model, build
 
 VIDEO, JOINTS = (2, 3, 8, 64, 64), (2, 3, 16, 17, 1)
 SMALL = {"width": 8, "depths": [1, 1, 1, 1]}
@@ -102,6 +102,15 @@ def test_heat_is_how_the_logit_grows_with_what_stands_at_a_place(
         slope = (logit(place, 1 + 1e-4) - logit(place, 1 - 1e-4)) / 2e-4
         torch.testing.assert_close(found[branch][:, *place], slope.clamp(min=0), rtol=1e-5, atol=1e-9)
     assert all(values.isfinite().all() and values.amax() > 0 for values in found.values())
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_model_has_a_map_for_each_branch(name: str) -> None:
+    with torch.device("meta"):
+        model = build(name)
+    found = watched(model)
+    assert set(found) == set(model.modalities)
+    assert {place.layer for place in found.values()} <= set(model.modules())
 
 
 @pytest.mark.parametrize("tiny", ["resnet3d", "swin", "videomae", "hiera", "mvit", "transm3e"])
