@@ -166,7 +166,8 @@ class Config:
     precision: str = "auto"
     """One of PRECISIONS, as Fabric names them; auto is bf16-mixed on a GPU, 32-true elsewhere."""
     compile: bool = False
-    """Whether torch compiles the model for training: faster steps, after a first of minutes. Needs a C++ compiler."""
+    """Whether training runs code that torch.compile makes of the model, in minutes, at the first step of each phase.
+    Needs a C++ compiler."""
     threads: int = 0
     """Threads of the tensor operations on a CPU; 0 leaves it to torch. Small models are fastest with one."""
     workers: int = 4
