@@ -31,12 +31,7 @@ def label_average_precision(truth: np.ndarray, scores: np.ndarray) -> np.ndarray
 
     `truth` is [N, L] of zeros and ones, `scores` is [N, L]; only the order of a column's scores counts.
     """
-    once, together = np.ones((1, 1)), np.zeros(len(truth), int)
-    result = np.full(truth.shape[1], np.nan)
-    for label in np.flatnonzero(truth.any(axis=0)):
-        steps = _steps(truth[:, label] > 0, scores[:, label], together, 1)
-        result[label] = _weighted_average_precision(*steps, once)[0]
-    return result
+    return np.array([_average_precision(*column) for column in zip(truth.T, scores.T, strict=True)])
 
 
 def mean_average_precision(truth: np.ndarray, scores: np.ndarray) -> float:
@@ -122,6 +117,14 @@ def calibration_error(bins: Sequence[Bin]) -> float:
     return float(np.average(distances, weights=[b.count for b in bins]))
 
 
+def _average_precision(truth: np.ndarray, scores: np.ndarray) -> float:
+    """Of one label: the sum over distinct thresholds of (recall step) x (precision); NaN without a positive."""
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    hits = np.cumsum(truth[order], dtype=float)[ends]
+    return float(np.diff(hits, prepend=0) @ (hits / (ends + 1)) / hits[-1]) if truth.any() else float("nan")
+
+
 @lru_cache(maxsize=4)
 def _draws(videos: int, seed: int, replicates: int) -> list[np.ndarray]:
     """How often each video is drawn in each replicate, [V, R], in blocks of replicates."""
@@ -162,10 +165,9 @@ def _steps(truth: np.ndarray, scores: np.ndarray, videos: np.ndarray, count: int
 
 
 def _weighted_average_precision(clips: csr_matrix, positives: csr_matrix, draws: np.ndarray) -> np.ndarray:
-    """Average precision of one label in each replicate, [R], from its `_steps`; NaN without a positive.
+    """`_average_precision` of one label in each replicate, [R], from its `_steps`: that of the repeated rows.
 
-    The sum over distinct thresholds of (recall step) x (precision), as scikit-learn's, each clip counted as often as
-    its video, `draws` [V, R]: average_precision_score on the repeated rows gives the same.
+    Each clip counts as often as its video, `draws` [V, R].
     """
     drawn, hits = clips @ draws, positives @ draws
     drawn[0] += np.finfo(float).tiny  # no counts are changed by it, and before the first there is no 0 / 0

@@ -22,8 +22,8 @@ from training.metrics import REPLICATES
 from training.muscle_figure import Counts, draw
 from training.paper_tables import TESTED, Cell, Line, Sheet, Tables
 
-WIDTH = 160
-"""Of the text file. The tables that are printed fit 80."""
+WIDTH, LINE = 200, 100
+"""Of the text file, and of its sentences. The tables that are printed fit 80."""
 MANY = 8
 """With more columns than these, LaTeX turns their heads."""
 
@@ -49,8 +49,7 @@ class Grid:
 
 
 def write(found: Tables, out: Path, console: Console) -> None:
-    """Prints the tables that have the paper's columns; writes those by muscle group and equipment too into `out`."""
-    show(found, [_grid(sheet, 0) for sheet in found.sheets], console)
+    """Writes all into `out`, and prints the tables that have the paper's columns."""
     text = io.StringIO()
     everything = [*(_grid(sheet, 0) for sheet in (*found.sheets, *found.analyses)), _figure_grid(found.figure)]
     show(found, everything, Console(file=text, width=WIDTH))
@@ -61,6 +60,7 @@ def write(found: Tables, out: Path, console: Console) -> None:
     write_text(out / "tables.csv", as_csv(found))
     write_text(out / "figure2.svg", svg)
     write_bytes(out / "figure2.png", png)
+    show(found, [_grid(sheet, 0) for sheet in found.sheets], console)
 
 
 def explanation(found: Tables) -> list[str]:
@@ -80,11 +80,11 @@ def explanation(found: Tables) -> list[str]:
 def show(found: Tables, grids: Iterable[Grid], console: Console) -> None:
     """The tables as text."""
     for line in explanation(found):
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False, markup=False, width=min(console.width, LINE))
     for grid in grids:
         table = Table(title=Text(grid.title), box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         table.title_justify = "left"
-        table.add_column("")
+        table.add_column("", no_wrap=True)
         for head in grid.heads:
             table.add_column(Text(head.replace(" ", "\n")), justify="right")
         for name, remark, cells in grid.rows:
@@ -141,8 +141,9 @@ def _grid(sheet: Sheet, digits: int) -> Grid:
     for line in sheet.lines:
         cells = [_shown(line.cells.get(column), line.paper.get(column), digits) for column in sheet.columns]
         if sizes:
-            ours, paper = ("" if size is None else f"{size:.1f}" for size in line.parameters)
-            cells.insert(0, Shown(ours, paper=paper))
+            ours, paper = line.parameters
+            words = ("" if ours is None else f"{ours:.2f}", "" if paper is None else f"{paper:.1f}")
+            cells.insert(0, Shown(words[0], paper=words[1]))
         if tests:
             cells.append(Shown("" if line.p is None else f"{line.p:.3f}"))
         rows.append((line.name, f"{line.seeds} seeds" if line.seeds > 1 else "", cells))

@@ -21,6 +21,7 @@ from sklearn.metrics import average_precision_score
 from pipeline.reader import Dataset
 from training import checkpoint, paper_tables, paper_writing, predict
 from training.cli import app
+from training.config import load
 from training.metrics import REPLICATES
 from training.paper_tables import Line, Sheet, Tables
 
@@ -152,6 +153,7 @@ def test_groups_and_equipment_by_hand(toy: Dataset, tmp_path: Path) -> None:
     new = {row.name: row.cells for row in named(found, "muscles-new-test").lines}
     assert new["muscle-13 (4)"]["HD-GCN"].value == 1, "star and march both have it"
     equipment = {row.name: row.cells["HD-GCN"].value for row in named(found, "equipment-known-test").lines}
+    assert all(row.seeds == 0 for row in named(found, "muscles-known-test").lines)
     assert equipment == pytest.approx(
         {"body weight (4)": 0.5, "equipment (2)": 1, "dumbbell (2)": 1, "none (2)": 1, "support (2)": 1}
     )
@@ -171,7 +173,7 @@ def test_links_of_the_page_lead_to_the_runs(toy: Dataset, tmp_path: Path) -> Non
     config = "seed = 1\n"
     (runs / "hdgcn-seed1").mkdir(parents=True)
     (runs / "hdgcn-seed1" / checkpoint.CONFIG).write_text(config)
-    digest = paper_tables.load(runs / "hdgcn-seed1" / checkpoint.CONFIG).digest()
+    digest = load(runs / "hdgcn-seed1" / checkpoint.CONFIG).digest()
     save(toy, runs, "hdgcn-seed1", noisy(toy, 1), config=digest)
     baselines(toy, runs)
     out = written(toy, tmp_path)
