@@ -113,8 +113,13 @@ def announce(jobs: Sequence[Job], console: Console) -> None:
         for title in ("epochs", "PFLOP", "GPU hours"):
             table.add_column(title, justify="right")
         for job in left:
-            table.add_row(job.name, str(job.epochs), f"{job.operations / 1e15:.1f}", f"{job.hours:.2f}")
+            table.add_row(job.name, str(job.epochs), _figure(job.operations / 1e15), _figure(job.hours))
         console.print(table)
     hours = sum(job.hours for job in left)
-    words = f"about {hours:.1f} GPU hours at {SUSTAINED / 1e12:.0f} TFLOP/s (an H100, bf16)"
+    words = f"about {_figure(hours)} GPU hours at {SUSTAINED / 1e12:.0f} TFLOP/s (an H100, bf16)"
     console.print(f"{len(left)} of {len(jobs)} runs are left, {words}", highlight=False, soft_wrap=True)
+
+
+def _figure(value: float) -> str:
+    """Two digits that count; all of them from 100 on."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
