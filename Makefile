@@ -16,7 +16,7 @@ export ACTIVITY QUERY FROM REASON A B ID TO AT CLIP FORMAT VIDEO MUSCLE
 WORKOUTS  ?=
 PRESET    ?=
 SEEDS     ?= 0
-DATASET   ?= $(WORK)/$(if $(filter tiny,$(PRESET)),demo/)$(if $(filter sample,$(PRESET)),sample/)dataset
+DATASET   ?= $(WORK)/$(if $(filter tiny,$(PRESET)),demo/)$(if $(filter small sample,$(PRESET)),sample/)dataset
 RUNS      ?= $(WORK)/runs$(if $(PRESET),-$(PRESET))
 
 CHOSEN    := $(or $(RUN),$(RUNS)/$(MODEL))# the run that RUN=folder names, or else MODEL=
@@ -170,10 +170,10 @@ explain: $(READY) ## where MODEL or RUN=folder looks, as pictures and films: CLI
 tables: $(READY) ## the paper's Tables 2 to 6 and figure 2 in your numbers, from saved predictions, in WORK/tables
 	$(TABULATE)
 
-reproduce: $(READY) ## train the runs behind the paper's tables, and make them: PRESET=tiny, sample or paper (SEEDS=0,1,2 ONLY='table 2' ESTIMATE=1)
-	@test -n "$(PRESET)" || { echo "error: say PRESET=tiny (rendered sample, minutes on a CPU), sample (one GPU) or paper"; exit 2; }
+reproduce: $(READY) ## train the runs behind the paper's tables, and make them: PRESET=tiny, small, sample or paper (SEEDS=0,1,2 ONLY='table 2' ESTIMATE=1)
+	@test -n "$(PRESET)" || { echo "error: say PRESET=tiny (rendered, minutes on a CPU), small (hours), sample (one GPU) or paper"; exit 2; }
 	$(if $(filter tiny,$(PRESET)),@ls '$(DATASET)'/*/manifest.json >/dev/null 2>&1 || $(RUN) pipeline --work '$(WORK)/demo' $(RENDERED))
-	$(if $(filter sample,$(PRESET)),@ls '$(DATASET)'/*/manifest.json >/dev/null 2>&1 || $(MAKE) sample)
+	$(if $(filter small sample,$(PRESET)),@ls '$(DATASET)'/*/manifest.json >/dev/null 2>&1 || $(MAKE) sample)
 	$(RUN) training reproduce --preset '$(PRESET)' --dataset '$(DATASET)' --runs '$(RUNS)' --seeds '$(SEEDS)' \
 	  $(if $(ONLY),--only '$(ONLY)') $(if $(WEIGHTS),--weights '$(WEIGHTS)') $(if $(SCHEDULER),--scheduler '$(SCHEDULER)') \
 	  $(if $(ESTIMATE),--estimate)

@@ -90,11 +90,12 @@ class Preset:
 
 PRESETS = {
     "tiny": Preset("-tiny", epochs=(20, 10)),
+    "small": Preset("-tiny", epochs=(40, 10)),
     "sample": Preset("", {"workers": 0, "data": {"cache": True}, "optim": {"evaluate_every": 5}}, epochs=(30, 30)),
     "paper": Preset(devices=4),
 }
-"""tiny: small models, for a CPU. sample: the paper's models on the rendered sample, from nothing, for one GPU. paper:
-the real thing."""
+"""tiny: small models on the demo's workouts, for minutes on a CPU. small: they on the harder sample, for an hour or two.
+sample: the paper's models on the harder sample, from nothing, for one GPU. paper: the real thing."""
 
 
 @dataclass(frozen=True)

@@ -111,10 +111,16 @@ def _start(job: Job, dataset: Path, where: list[str]) -> _Child:
 
 @contextmanager
 def _stopped_in_the_end(running: list[_Child]) -> Iterator[None]:
-    """Whatever ends the block, no process of a run is left behind."""
+    """Whatever ends the block, a request to terminate too, no process of a run is left behind."""
+
+    def end(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
     try:
         yield
     finally:
+        signal.signal(signal.SIGTERM, before)
         for child in running:
             os.killpg(child.process.pid, signal.SIGINT)
         for child in running:

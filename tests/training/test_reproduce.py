@@ -106,7 +106,7 @@ def test_the_estimate_trains_nothing(toy: Path, tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--preset", "huge"], "--preset: unknown 'huge'; known: tiny, sample, paper"),
+        (["--preset", "huge"], "--preset: unknown 'huge'; known: tiny, small, sample, paper"),
         (["--seeds", "a"], "--seeds: 'a' must be numbers"),
         (["--only", "resnet"], "no experiment is called 'resnet'"),
         (["--scheduler", "pbs"], "--scheduler: unknown 'pbs'"),
