@@ -94,8 +94,8 @@ PRESETS = {
     "sample": Preset("", {"workers": 0, "data": {"cache": True}, "optim": {"evaluate_every": 5}}, epochs=(30, 30)),
     "paper": Preset(devices=4),
 }
-"""tiny: small models on the demo's workouts, minutes on a CPU. small: these on the harder sample, an hour or two. sample:
-the paper's models on the harder sample, from nothing, for one GPU. paper: the real thing."""
+"""tiny: small models on the demo's workouts, minutes on a CPU. small: these on the harder sample, hours. sample: the
+paper's models on the harder sample, from nothing, for one GPU. paper: the real thing."""
 
 
 @dataclass(frozen=True)
