@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from annotations.splits import SPLITS
 from pipeline.files import write_text
 from pipeline.reader import Dataset
 from training import checkpoint
 from training.config import Config, load
 from training.experiments import EXPERIMENTS, Preset, compose, run_name
-from training.predict import PREDICTIONS
+from training.predict import PREDICTIONS, SCORED
 from training.summary import operations
+from training.train import VALIDATION
 
 SUSTAINED = 60e12
 """Operations a second that an H100 is reckoned to keep up in bf16, 6 % of what it is sold with, as small batches of
@@ -27,7 +29,7 @@ FORWARD_AND_BACKWARD = 3
 
 @dataclass(frozen=True)
 class Job:
-    """One run, on so many GPUs. `operations` of all its training.
+    """One run, on so many GPUs. `operations` of its training, validation and predictions.
 
     `after` is the name of the run whose branches it begins with, or nothing.
     """
@@ -73,7 +75,7 @@ def plan(
 
     `gpus` is the most that one run may have. Raises UserError where the folder of one holds a run of something else.
     """
-    clips = len(dataset.rows(protocol, "train"))
+    clips = {split: len(dataset.rows(protocol, split)) for split in SPLITS}
     jobs = []
     for seed in seeds:
         of_seed = []
@@ -92,16 +94,19 @@ def plan(
                     devices=min(preset.devices, max(1, gpus)),
                     epochs=config.optim.epochs,
                     threads=config.threads,
-                    operations=training_operations(config, clips),
+                    operations=all_operations(config, clips),
                 )
             )
         jobs += sorted(of_seed, key=lambda job: (bool(job.after), -job.operations))
     return jobs
 
 
-def training_operations(config: Config, clips: int) -> float:
-    """Floating-point operations of all epochs over so many clips."""
-    return FORWARD_AND_BACKWARD * float(operations(config)) * clips * config.optim.epochs
+def all_operations(config: Config, clips: Mapping[str, int]) -> float:
+    """Floating-point operations of training, validating and predicting, from the clips of each split."""
+    optim, looks = config.optim, len(config.data.looks)
+    validated, predicted = (sum(clips[split] for split in splits) for splits in (VALIDATION, SCORED))
+    epoch = FORWARD_AND_BACKWARD * clips["train"] + validated / optim.evaluate_every
+    return float(operations(config)) * (optim.epochs * epoch + looks * predicted)
 
 
 def announce(jobs: Sequence[Job], console: Console) -> None:

@@ -18,9 +18,11 @@ from pipeline.errors import UserError
 from pipeline.reader import Dataset
 from training import checkpoint
 from training.cli import app
+from training.config import load
 from training.experiments import Preset
 from training.launch import run_all, submit
 from training.reproduce import Job, plan
+from training.summary import operations
 
 QUIET = Console(quiet=True)
 SHORT = Preset("-tiny", {"optim": {"warmup_epochs": 0}}, epochs=(1, 1))
@@ -101,6 +103,12 @@ def test_the_estimate_trains_nothing(toy: Path, tmp_path: Path, capsys: pytest.C
     words = capsys.readouterr().out
     assert "hdgcn-seed0" in words and "1 of 1 runs are left" in words and "GPU hours" in words
     assert not (tmp_path / "hdgcn-seed0").exists()
+
+
+def test_the_cost_of_a_run_by_hand(toy: Path, tmp_path: Path) -> None:
+    """9 clips to train on, 5 to validate on and 5 to test on: two epochs, a validation at each, and one prediction."""
+    (job,) = planned(["hdgcn"], toy, tmp_path, Preset("-tiny", {"optim": {"evaluate_every": 1}}, epochs=(2, 0)))
+    assert job.operations == pytest.approx(operations(load(job.config)) * (2 * (3 * 9 + 5) + 10))
 
 
 @pytest.mark.parametrize(
