@@ -17,7 +17,7 @@ from pipeline.reader import Dataset
 from training import checkpoint, details
 from training.config import load
 from training.experiments import of_experiment
-from training.metrics import label_average_precision, mean_average_precision
+from training.metrics import Scored, label_average_precision, mean_average_precision
 from training.predict import PREDICTIONS, read_origin
 from training.tables import Cell, cells, scored
 
@@ -77,11 +77,15 @@ def _score(path: Path, equipment: Mapping[str, str]) -> Run:
     table = pd.read_parquet(path)
     splits = scored(table)
     muscles = {split: label_average_precision(part.truth, part.scores) for split, part in splits.items()}
-    analysed = table[table["split"].isin(ANALYSED)]
-    by_equipment = {str(split): _by_equipment(clips, equipment) for split, clips in analysed.groupby("split")}
+    by_equipment = {
+        str(split): _by_equipment(splits[str(split)], activities, equipment)
+        for split, activities in table.groupby("split")["activity"]
+        if split in ANALYSED
+    }
     return Run(path, cells(splits, muscles), muscles, by_equipment)
 
 
-def _by_equipment(clips: pd.DataFrame, equipment: Mapping[str, str]) -> dict[str, float]:
-    parts = {word: details.scored(clips[on]) for word, on in details.equipment_of(clips["activity"], equipment).items()}
-    return {word: mean_average_precision(part.truth, part.scores) for word, part in parts.items()}
+def _by_equipment(part: Scored, activities: pd.Series, equipment: Mapping[str, str]) -> dict[str, float]:
+    """mAP on the clips of each kind; `activities` of the clips, in order."""
+    kinds = {word: on.to_numpy() for word, on in details.equipment_of(activities, equipment).items()}
+    return {word: mean_average_precision(part.truth[on], part.scores[on]) for word, on in kinds.items()}
