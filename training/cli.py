@@ -20,16 +20,15 @@ from training import (
     paper_tables,
     paper_writing,
     predict,
-    prediction,
-    source,
     summary,
     tables,
-    watch,
 )
 from training import explain as explanation
 from training import reproduce as planning
 from training import train as training
 from training.experiments import PRESETS, selected
+from training.video import files, source
+from training.video.trained import open_run
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -132,9 +131,9 @@ def predict_video(
     config: Annotated[Path | None, typer.Option(help="The pipeline's configuration, for how to download.")] = None,
 ) -> None:
     """Say which muscle groups are active in a video, over time: numbers, a body map, and a film of both."""
-    trained = watch.open_run(run, dataset)
+    trained = open_run(run, dataset)
     file = source.find(video, out, configuration.load(config).fetch, console)
-    prediction.show(prediction.predict(trained, file, out, console), trained, console)
+    files.show(files.predict(trained, file, out, console), trained, console)
 
 
 @app.command()

@@ -70,11 +70,13 @@ def _traces(source: str, work: Path) -> Iterator[Path]:
     own = re.compile(rf"{re.escape(source)}(-\d{{7,}}-\d{{7,}})?\.")  # `ann` must not take `ann-lee` with it
     for folder in ("videos", "clips", "payloads", "detect"):
         yield from (path for path in (work / folder).rglob("*") if own.match(path.name) and path.is_file())
+    shown = (path for pattern in ("*", "videos/*") for path in (work / "predictions").glob(pattern))
+    yield from (path for path in shown if own.match(f"{path.name}."))
     stale = False
     for path in work.glob("runs*/*/predictions*.parquet"):
         if source in set(pq.read_table(path, columns=["source"])["source"].to_pylist()):
             stale = True
             yield path
-    for folder, shown in (("results", stale), ("page", True), ("explain", True)):
-        if shown and (work / folder).is_dir():
+    for folder, goes in (("results", stale), ("page", True), ("explain", True)):
+        if goes and (work / folder).is_dir():
             yield work / folder

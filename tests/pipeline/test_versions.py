@@ -106,6 +106,10 @@ def test_a_takedown_leaves_nothing_and_rewrites_only_what_held_it(dataset: Path,
         "clips/bob-0000000-0001000.mp4",
         "page/index.html",
         "explain/transm3e/bob-0000000-0001000.png",
+        "predictions/videos/bob.mp4",
+        "predictions/bob/prediction.mp4",
+        "predictions/bob-0000000-0001000/prediction.json",
+        "predictions/bob-lee/bob-lee.json",
     ):
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_bytes(b"x")
@@ -123,7 +127,8 @@ def test_a_takedown_leaves_nothing_and_rewrites_only_what_held_it(dataset: Path,
             assert not [name for name in tar.getnames() if name.startswith("bob-")]
     assert not (dataset / "0.3.0").exists() and not (tmp_path / "dataset-shared" / "0.3.0").exists()
     assert "bob" not in (release.root / "manifest.json").read_text()
-    assert sorted(p.name for p in work.rglob("*") if p.is_file()) == ["bob-lee-0000000-0001000.mp4", "bob-lee.mp4"]
+    left = ["bob-lee-0000000-0001000.mp4", "bob-lee.json", "bob-lee.mp4"]
+    assert sorted(p.name for p in work.rglob("*") if p.is_file()) == left
     read = read_tables(sources_and_segments=tables)
     assert "bob" in read.takedowns and "bob" not in read.sources and len(read.segments) == 1
     assert take_down("bob", "asked by the author", tables, work, dataset) == (None, [])

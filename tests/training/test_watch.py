@@ -25,15 +25,16 @@ from pipeline.pose.models import model_path
 from pipeline.reader import Dataset
 from pipeline.records import Clip, Video, file_sha256
 from pipeline.sample import server
-from training import chart, checkpoint, device, film, source
+from training import checkpoint, device
 from training import models as architectures
-from training import watch as watching
 from training.cli import app
 from training.config import load
 from training.data import Clips, Request, Sample
-from training.parts import opened, parts
 from training.predict import probabilities, scored
-from training.watch import Watched, open_run, watch
+from training.video import chart, film, source
+from training.video.parts import opened, parts
+from training.video.trained import Trained, open_run
+from training.video.watch import Watched, watch
 
 SLUGS = [muscle.slug for muscle in read_muscles(PACKAGE_DIR)]
 MODELS: dict[str, dict[str, Any]] = {
@@ -217,8 +218,7 @@ def rgb(colour: str) -> tuple[int, int, int]:
 def test_what_is_done_is_not_done_again(
     road: Road, skeletons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.watch.WINDOW_S", 1.0)
-    monkeypatch.setattr(watching.Trained, "longest_s", 1.0)
+    monkeypatch.setattr(Trained, "longest_s", 1.0)
     trained, quiet = open_run(skeletons, road.version), Console(quiet=True)
     extracted: list[str] = []
 

@@ -83,7 +83,7 @@ def parts(
                 times = np.array(taken.times)
                 key = name_of(video) if is_clip else clip_key(name_of(video), times[0], times[-1] + 1 / info.fps)
                 yield Part(number, _clip(key, path, work, taken, info.fps), times)
-    except av.error.FFmpegError as error:
+    except (av.error.FFmpegError, media.EncodeError) as error:
         after = f" after {taken.times[-1]:.2f} s" if taken.times else ""
         raise UserError(f"{video}: cannot be decoded{after} ({error})") from None
 

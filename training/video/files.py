@@ -15,16 +15,20 @@ from rich.console import Console
 
 from pipeline.errors import UserError
 from pipeline.files import locked, write_text
-from training import chart, film, timeline
-from training.parts import name_of, opened
-from training.watch import Trained, Watched, watch
+from training.video import chart, film, timeline
+from training.video.parts import name_of, opened
+from training.video.trained import Trained
+from training.video.watch import Watched, watch
 
 JSON, MAP, OVER_TIME, FILM = "prediction.json", "bodymap.svg", "over-time.svg", "prediction.mp4"
 KEPT = "parts"
 """Folder with the parts that are done, until all files are."""
 
 SHOWN = 5
-"""Groups that are named on the terminal."""
+"""Groups, and spans without a person, that are named on the terminal."""
+
+TITLE = 60
+"""Letters of the video's name that find room on the pictures."""
 
 Span = tuple[float, float]
 
@@ -66,23 +70,26 @@ def show(prediction: Prediction, trained: Trained, console: Console) -> None:
     names = list(trained.muscles.values())
     console.print(", ".join(f"{names[i]} {prediction.mean[i]:.0%}" for i in order), soft_wrap=True, highlight=False)
     if prediction.nobody:
-        spans = ", ".join(f"{start:.1f}–{end:.1f} s" for start, end in prediction.nobody)
-        console.print(f"nobody is seen at {spans}", soft_wrap=True, highlight=False)
+        longest = sorted(sorted(prediction.nobody, key=lambda span: span[0] - span[1])[:SHOWN])
+        spans = ", ".join(f"{start:.1f}–{end:.1f} s" for start, end in longest)
+        more = len(prediction.nobody) - len(longest)
+        ending = f" and {more} shorter times ({JSON})" if more else ""
+        console.print(f"nobody is seen at {spans}{ending}", soft_wrap=True, highlight=False)
     console.print(f"written to {prediction.folder}", soft_wrap=True, markup=False)
 
 
 def _write(trained: Trained, video: Path, watched: Sequence[Watched], prediction: Prediction, console: Console) -> None:
-    folder, names = prediction.folder, trained.muscles
-    top = _top(trained, watched)
+    folder, names, top = prediction.folder, trained.muscles, _top(trained, watched)
+    title = video.name if len(video.name) <= TITLE else f"{video.name[: TITLE - 1]}…"
     note = f"{trained.name}, dataset {trained.release.version}"
 
     def drawn(probabilities: np.ndarray, words: str) -> chart.Drawing:
-        return chart.chart(dict(zip(names, map(float, probabilities), strict=True)), names, video.name, words, top)
+        return chart.chart(dict(zip(names, map(float, probabilities), strict=True)), names, title, words, top)
 
     about = describe(trained, video, watched, prediction)
     write_text(folder / JSON, json.dumps(about, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     write_text(folder / MAP, chart.svg(drawn(prediction.mean, f"{note}; mean over the video")))
-    write_text(folder / OVER_TIME, timeline.svg(watched, list(names.values()), video.name, top))
+    write_text(folder / OVER_TIME, timeline.svg(watched, list(names.values()), title, top))
     film.write(video, watched, lambda p, time: drawn(p, f"{note}; {time:.1f} s"), folder / FILM, console)
 
 

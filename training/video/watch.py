@@ -13,67 +13,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from rich.console import Console
 
-from annotations.tables import PACKAGE_DIR, read_muscles
-from pipeline import config as settings
 from pipeline import extract
 from pipeline.errors import Failure, Reason, UserError
 from pipeline.files import replacing
-from pipeline.folder import WINDOW_S
 from pipeline.pose import codec as pose_codec
 from pipeline.progress import bar
 from pipeline.records import Payload, digest, file_sha256
-from pipeline.release import MANIFEST, Release, read_release
-from training import checkpoint, device
-from training.config import CROPS, Config, load
+from training.config import CROPS
 from training.data import Shape, channels_first, decoded, frame_numbers
-from training.models import Model, build
-from training.parts import Part, opened, part_length, parts
 from training.predict import scored
+from training.video.parts import Part, opened, part_length, parts
+from training.video.trained import Trained
 
 VERSION = 1
 """Goes up when a part gives other numbers; those that are kept are then made again."""
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """A finished run, and how the dataset was made that it learned from."""
-
-    name: str
-    config: Config
-    model: Model
-    fabric: Fabric
-    release: Release
-    settings: settings.Config
-    weights: str
-    """SHA-256 of best.pt."""
-    muscles: Mapping[str, str]
-    """slug → name, in the order of the probabilities."""
-
-    @property
-    def longest_s(self) -> float:
-        """Of a part: as long as the dataset's longest clip, and not shorter than own videos are cut."""
-        lengths = self.release.index["frames"] / self.release.index["fps"]
-        return max(WINDOW_S, float(lengths.max()) + 0.1)
-
-    def detail(self, modality: str) -> dict[str, Any]:
-        """What the manifest says of all payloads of a modality."""
-        detail: dict[str, Any] = self.release.manifest["modalities"].get(modality, {}).get("detail", {})
-        return detail
-
-    @property
-    def identity(self) -> dict[str, str]:
-        """What the probabilities depend on, but for the video."""
-        identity = {"run": self.name, "model": self.config.model.name, "head": self.config.model.head}
-        identity |= {"config": self.config.digest(), "weights": self.weights}
-        identity |= {"views": f"{self.config.data.views} x {self.config.data.crops}"}
-        return identity | {"dataset": self.release.version, "manifest": file_sha256(self.release.root / MANIFEST)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,31 +52,6 @@ class Watched:
     """[20] as `evaluate` scores a clip of these frames; NaN where the dataset would have rejected it as no-person."""
     layout: str = ""
     """Of the joints (`pipeline.pose.layouts`); empty where there are none."""
-
-
-def open_run(folder: Path, dataset: Path) -> Trained:
-    """The run in a folder; `dataset` is the version it was trained on, or a folder of versions with that one.
-
-    Raises UserError if the run is missing or not finished, or the version is not there.
-    """
-    release = read_release(checkpoint.trained_on(folder, dataset))
-    config = load(folder / checkpoint.CONFIG)
-    model = build(config.model.name, **config.model.options)
-    checkpoint.load_best(folder, model)
-    fabric = device.fabric(config)
-    names = {muscle.slug: muscle.name for muscle in read_muscles(PACKAGE_DIR)}
-    made = settings.from_dict(settings.Config, release.manifest["config"])
-    extract.check([*model.modalities, "skeleton"], made)
-    return Trained(
-        name=folder.name,
-        config=config,
-        model=model.to(fabric.device).eval(),
-        fabric=fabric,
-        release=release,
-        settings=made,
-        weights=file_sha256(folder / checkpoint.BEST),
-        muscles={slug: names.get(slug, slug) for slug in release.manifest["muscles"]},
-    )
 
 
 def watch(trained: Trained, video: Path, kept: Path, console: Console) -> list[Watched]:

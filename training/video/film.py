@@ -14,8 +14,9 @@ from pipeline.files import replacing
 from pipeline.pose.layouts import LAYOUTS
 from pipeline.pose.overlay import draw
 from pipeline.progress import bar
-from training import chart
-from training.watch import Watched
+from training.video import chart
+from training.video.parts import opened
+from training.video.watch import Watched
 
 FASTEST = 30.0
 """Frames per second; a video with more loses some."""
@@ -36,8 +37,7 @@ def write(
     console: Console,
 ) -> None:
     """Writes the film as mp4; `drawn` gives the body map for probabilities [20] and a time in seconds."""
-    info = media.probe(video)
-    assert isinstance(info, media.VideoInfo)
+    info = opened(video)
     rate = min(info.fps, FASTEST)
     size = fitted(info.width, info.height)
     way = cv2.INTER_AREA if size[0] <= info.width else cv2.INTER_CUBIC

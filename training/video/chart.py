@@ -6,6 +6,7 @@ A drawing is a list of polygons and words in pixels; colours are #rrggbb. The bo
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -182,7 +183,10 @@ def _outlines(text: str, size: float, bold: bool) -> tuple[list[np.ndarray], flo
     """Outlines [N, 2] with y upwards from the base line, and the width of the text."""
     if not text.strip():
         return [], 0.0
-    path = TextPath((0, 0), text, size=size, prop=FontProperties(family=FAMILY, weight="bold" if bold else "normal"))
+    font = FontProperties(family=FAMILY, weight="bold" if bold else "normal")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a letter that the font lacks is drawn as a box
+        path = TextPath((0, 0), text.replace("$", r"\$"), size=size, prop=font)
     return [outline for outline in map(np.asarray, path.to_polygons()) if len(outline) > 2], float(
         path.get_extents().x1
     )
