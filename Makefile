@@ -34,7 +34,7 @@ RENDERED   = --config pipeline/configs/demo.toml --workers $(WORKERS) demo
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 	@echo "  variables: WORK=$(WORK) CONFIG=$(CONFIG) WORKERS=$(WORKERS) TABLES= SCHEDULER= (slurm, or tcp://host:8786)"
-	@echo "             MODALITIES=$(MODALITIES) MODEL=$(MODEL) DATASET=$(DATASET) VIDEOS= WORKOUTS= PYTHON= VENV=$(VENV)"
+	@echo "             MODALITIES=$(MODALITIES) MODEL=$(MODEL) PRESET= DATASET=$(DATASET) RUNS=$(RUNS) VIDEOS= WORKOUTS= PYTHON= VENV=$(VENV)"
 
 setup: $(READY) ## make .venv with everything in it, and fetch the pose model
 $(READY): pyproject.toml pipeline/pose/models.toml
@@ -170,7 +170,7 @@ explain: $(READY) ## where MODEL or RUN=folder looks, as pictures and films: CLI
 tables: $(READY) ## the paper's Tables 2 to 6 and figure 2 in your numbers, from saved predictions, in WORK/tables
 	$(TABULATE)
 
-reproduce: $(READY) ## train the runs behind the paper's tables, and make them: PRESET=tiny, small, sample or paper (SEEDS=0,1,2 ONLY='table 2' ESTIMATE=1)
+reproduce: $(READY) ## train what the paper's tables need, and make them: PRESET=tiny, small, sample or paper (SEEDS=0,1,2 ESTIMATE=1)
 	@test -n "$(PRESET)" || { echo "error: say PRESET=tiny (rendered, minutes on a CPU), small (hours), sample (one GPU) or paper"; exit 2; }
 	$(if $(filter tiny,$(PRESET)),@ls '$(DATASET)'/*/manifest.json >/dev/null 2>&1 || $(RUN) pipeline --work '$(WORK)/demo' $(RENDERED))
 	$(if $(filter small sample,$(PRESET)),@ls '$(DATASET)'/*/manifest.json >/dev/null 2>&1 || $(MAKE) sample)
