@@ -68,7 +68,7 @@ def _rows(path: Path) -> list[list[str]]:
 def _traces(source: str, work: Path) -> Iterator[Path]:
     """Files of the work folder that hold something of a source; pages and tables that show clips go whole."""
     own = re.compile(rf"{re.escape(source)}(-\d{{7,}}-\d{{7,}})?\.")  # `ann` must not take `ann-lee` with it
-    for folder in ("videos", "clips", "payloads", "detect"):
+    for folder in ("videos", "clips", "payloads", "detect", "skeletons"):
         yield from (path for path in (work / folder).rglob("*") if own.match(path.name) and path.is_file())
     shown = (path for pattern in ("*", "videos/*") for path in (work / "predictions").glob(pattern))
     yield from (path for path in shown if own.match(f"{path.name}."))
@@ -77,6 +77,5 @@ def _traces(source: str, work: Path) -> Iterator[Path]:
         if source in set(pq.read_table(path, columns=["source"])["source"].to_pylist()):
             stale = True
             yield path
-    for folder, goes in (("results", stale), ("page", True), ("explain", True)):
-        if goes and (work / folder).is_dir():
-            yield work / folder
+    whole = [work / "page", work / "explain", *([*work.glob("results*"), *work.glob("tables*")] if stale else [])]
+    yield from (path for path in whole if path.is_dir())

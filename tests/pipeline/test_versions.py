@@ -110,6 +110,7 @@ def test_a_takedown_leaves_nothing_and_rewrites_only_what_held_it(dataset: Path,
         "predictions/bob/prediction.mp4",
         "predictions/bob-0000000-0001000/prediction.json",
         "predictions/bob-lee/bob-lee.json",
+        "skeletons/bob-0000000-0001000.mp4",
     ):
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_bytes(b"x")
