@@ -14,19 +14,13 @@ from annotations.tables import PACKAGE_DIR, read_activities, read_muscles
 from pipeline import config as configuration
 from pipeline.errors import UserError
 from pipeline.reader import Dataset, find_version
-from training import (
-    checkpoint,
-    launch,
-    paper_tables,
-    paper_writing,
-    predict,
-    summary,
-    tables,
-)
-from training import explain as explanation
-from training import reproduce as planning
+from training import checkpoint, predict, summary
 from training import train as training
-from training.experiments import PRESETS, selected
+from training.explain import clips as explanation
+from training.reproduce import jobs as planning
+from training.reproduce import launch
+from training.reproduce.experiments import PRESETS, selected
+from training.results import paper_tables, paper_writing, tables
 from training.video import files, source
 from training.video.trained import open_run
 

@@ -26,7 +26,7 @@ from torch.utils.tensorboard import SummaryWriter
 from pipeline.errors import UserError
 from pipeline.files import locked
 from pipeline.reader import Dataset
-from training import checkpoint, device, metrics
+from training import checkpoint, device
 from training.augment import augment
 from training.config import Config, load
 from training.data import Batch, Batches, Clips, checked, loader
@@ -34,6 +34,7 @@ from training.display import Clock, Display, display
 from training.models import Model, Output, build, load_pretrained
 from training.optim import adamw, follow, learning_rate
 from training.predict import activate, probabilities
+from training.results import metrics
 
 VALIDATION = ("known-val", "new-val")
 SMALLER = "a smaller learning rate may help"

@@ -25,9 +25,10 @@ from rich.console import Console
 from annotations.splits import PROTOCOLS
 from annotations.tables import PACKAGE_DIR, read_activities
 from pipeline.reader import Dataset
-from training import checkpoint, paper_tables, paper_writing, predict, tables
-from training.experiments import EXPERIMENTS, run_name
-from training.metrics import label_average_precision
+from training import checkpoint, predict
+from training.reproduce.experiments import EXPERIMENTS, run_name
+from training.results import paper_tables, paper_writing, tables
+from training.results.metrics import label_average_precision
 
 CLIPS = {"new-val": 2355, "known-val": 1599, "new-test": 2360, "known-test": 1594}
 VIDEOS, SEEDS, PREVALENCE = 300, 3, 0.28

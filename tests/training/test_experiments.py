@@ -8,9 +8,9 @@ from torch import nn
 
 from pipeline.errors import UserError
 from training.config import Config, load
-from training.experiments import EXPERIMENTS, PRESETS, compose, of_experiment, rows, run_name, selected
 from training.models import build, load_pretrained
 from training.predict import BASELINES
+from training.reproduce.experiments import EXPERIMENTS, PRESETS, compose, of_experiment, rows, run_name, selected
 
 
 def composed(preset: str, experiment: str, folder: Path, weights: Path | None = None) -> Config:

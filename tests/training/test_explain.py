@@ -21,8 +21,8 @@ from pipeline.errors import UserError
 from pipeline.pose.layouts import COCO_17
 from training import checkpoint
 from training.cli import app
-from training.explain_pictures import HOT, over_joints, over_square
-from training.marks import Mark, marks
+from training.explain.marks import Mark, marks
+from training.explain.pictures import HOT, over_joints, over_square
 from training.models import build
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from training.gradcam import heat, in_frames, watched
+from training.explain.gradcam import heat, in_frames, watched
 from training.models import PRESETS, Model, build
 
 VIDEO, JOINTS = (2, 3, 8, 64, 64), (2, 3, 16, 17, 1)

@@ -7,7 +7,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score
 
-from training import metrics
+from training.results import metrics
 
 
 def bootstrap_interval(splits: list[metrics.Scored], **how: int) -> metrics.Interval | None:

@@ -19,13 +19,14 @@ from rich.console import Console
 from sklearn.metrics import average_precision_score
 
 from pipeline.reader import Dataset
-from training import checkpoint, paper_tables, paper_writing, predict
+from training import checkpoint, predict
 from training.cli import app
 from training.config import load
-from training.metrics import REPLICATES
-from training.paper_tables import Line, Sheet, Tables
+from training.results import paper_tables, paper_writing
+from training.results.metrics import REPLICATES
+from training.results.paper_tables import Line, Sheet, Tables
 
-PAPER_CSV = Path(paper_tables.__file__).with_name("paper_tables.csv")
+PAPER_CSV = Path(paper_tables.__file__).parents[1] / "reproduce" / "paper_tables.csv"
 
 
 @pytest.fixture

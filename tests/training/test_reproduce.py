@@ -19,9 +19,9 @@ from pipeline.reader import Dataset
 from training import checkpoint
 from training.cli import app
 from training.config import load
-from training.experiments import Preset
-from training.launch import run_all, submit
-from training.reproduce import Job, plan
+from training.reproduce.experiments import Preset
+from training.reproduce.jobs import Job, plan
+from training.reproduce.launch import run_all, submit
 from training.summary import operations
 
 QUIET = Console(quiet=True)

@@ -15,7 +15,8 @@ from rich.console import Console
 
 from pipeline.errors import UserError
 from pipeline.reader import Dataset
-from training import checkpoint, predict, tables
+from training import checkpoint, predict
+from training.results import tables
 
 
 @pytest.fixture

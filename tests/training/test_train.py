@@ -15,8 +15,9 @@ from toy import HDGCN, write_config
 
 from pipeline.errors import UserError
 from pipeline.reader import Dataset
-from training import checkpoint, metrics, train
+from training import checkpoint, train
 from training.models import Output
+from training.results import metrics
 
 QUIET = Console(quiet=True)
 BOTH = {"name": "transm3e_tiny", "head": "softmax", "options": {"skeleton": {"widths": [16, 32]}}}

@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.files import write_text
-from training.explain_pictures import MARKS
-from training.marks import Marked
+from training.explain.marks import Marked
+from training.explain.pictures import MARKS
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,14 @@ from pipeline.pose import codec as pose_codec
 from pipeline.pose.layouts import LAYOUTS, Layout
 from pipeline.progress import bar
 from pipeline.reader import Dataset
-from training import checkpoint, device, gradcam
+from training import checkpoint, device
 from training.augment import prepare
 from training.config import Config, load
 from training.data import Clips, Request, checked, loader, window_frames
-from training.explain_page import Entry, write_page
-from training.explain_pictures import Block, Strip, cell_size, film, over_joints, over_square, still
-from training.marks import marks, rule
+from training.explain import gradcam
+from training.explain.marks import marks, rule
+from training.explain.page import Entry, write_page
+from training.explain.pictures import Block, Strip, cell_size, film, over_joints, over_square, still
 from training.models import Model, build
 from training.predict import probabilities
 

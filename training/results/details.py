@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from training.metrics import Scored, calibration_error, interval, mean_average_precision, paired_p, reliability
+from training.results.metrics import Scored, calibration_error, interval, mean_average_precision, paired_p, reliability
 
 BODY_WEIGHT, EQUIPPED = "body weight", "equipment"
 UNLOADED = ("none", "support")

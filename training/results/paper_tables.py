@@ -15,12 +15,13 @@ import numpy as np
 from rich.console import Console
 
 from pipeline.reader import Dataset
-from training import checkpoint, details
-from training.experiments import COLUMNS, of_experiment, rows
-from training.metrics import Interval, interval, paired_p
-from training.muscle_figure import Counts, count
+from training import checkpoint
 from training.predict import PREDICTIONS, without_one
-from training.scores import ANALYSED, Run, Scores, score
+from training.reproduce.experiments import COLUMNS, of_experiment, rows
+from training.results import details
+from training.results.metrics import Interval, interval, paired_p
+from training.results.muscle_figure import Counts, count
+from training.results.scores import ANALYSED, Run, Scores, score
 
 REFERENCE = "transm3e"
 """The experiment that the others are tested against: the paper's best."""

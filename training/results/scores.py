@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.progress import track
 
 from pipeline.reader import Dataset
-from training import checkpoint, details
+from training import checkpoint
 from training.config import load
-from training.experiments import of_experiment
-from training.metrics import Scored, label_average_precision, mean_average_precision
 from training.predict import PREDICTIONS, read_origin
-from training.tables import Cell, cells, scored
+from training.reproduce.experiments import of_experiment
+from training.results import details
+from training.results.metrics import Scored, label_average_precision, mean_average_precision
+from training.results.tables import Cell, cells, scored
 
 ANALYSED = ("known-test", "new-test")
 """Splits that are looked at by equipment, and by muscle group."""

@@ -18,9 +18,9 @@ from rich.text import Text
 
 from pipeline.files import write_bytes, write_text
 from training.checkpoint import CONFIG
-from training.metrics import REPLICATES
-from training.muscle_figure import Counts, draw
-from training.paper_tables import TESTED, Cell, Line, Sheet, Tables
+from training.results.metrics import REPLICATES
+from training.results.muscle_figure import Counts, draw
+from training.results.paper_tables import TESTED, Cell, Line, Sheet, Tables
 
 WIDTH, LINE = 200, 100
 """Of the text file, and of its sentences. The tables that are printed fit 80."""

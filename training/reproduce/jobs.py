@@ -14,8 +14,8 @@ from pipeline.files import write_text
 from pipeline.reader import Dataset
 from training import checkpoint
 from training.config import Config, load
-from training.experiments import EXPERIMENTS, Preset, compose, run_name
 from training.predict import PREDICTIONS, SCORED
+from training.reproduce.experiments import EXPERIMENTS, Preset, compose, run_name
 from training.summary import operations
 from training.train import VALIDATION
 

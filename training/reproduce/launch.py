@@ -23,7 +23,7 @@ from rich.console import Console
 
 from pipeline.errors import UserError
 from pipeline.progress import bar
-from training.reproduce import Job
+from training.reproduce.jobs import Job
 
 POLL_S = 0.2
 PATIENCE_S = 10

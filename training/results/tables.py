@@ -22,9 +22,10 @@ from rich.table import Table
 
 from annotations.splits import side_of
 from pipeline.files import write_text
-from training import details
-from training.details import Section
-from training.metrics import (
+from training.predict import BASELINE, BASELINES, PREDICTIONS, Origin, read_origin
+from training.results import details
+from training.results.details import Section
+from training.results.metrics import (
     REPLICATES,
     Interval,
     Scored,
@@ -33,7 +34,6 @@ from training.metrics import (
     label_average_precision,
     mean_over_labels,
 )
-from training.predict import BASELINE, BASELINES, PREDICTIONS, Origin, read_origin
 
 COLUMNS = {
     "known val": ("known-val",),

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from pipeline.pose.layouts import Layout
 from pipeline.pose.overlay import draw_heat
 from training.data import square
-from training.marks import Mark, Marked
+from training.explain.marks import Mark, Marked
 
 AREA = 480 * 270
 """Pixels of a frame in a film; a still's are half as wide and high."""
