@@ -129,6 +129,7 @@ def predict_run(folder: Path, root: Path, console: Console) -> None:
         return
     checkpoint.load_best(folder, model)
     fabric = device.fabric(config)
+    console = console if fabric.is_global_zero else Console(quiet=True)
     model = model.to(fabric.device)
     clips = Clips(dataset, config.data)
     rows = {split: dataset.rows(origin.protocol, split) for split in SCORED}

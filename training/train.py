@@ -105,6 +105,7 @@ def go_on(run: Run, console: Console) -> None:
     if run.fabric.is_global_zero:
         parameters = sum(weight.numel() for weight in run.bare.parameters())
         checkpoint.finish(run.folder, {"best": run.progress.best, "steps": steps, "parameters": parameters})
+    run.fabric.barrier()  # so that what the first device has written is there for all
 
 
 def assemble(config: Config, fabric: Fabric, folder: Path, bare: Model, dataset: Dataset, console: Console) -> Run:
