@@ -154,7 +154,12 @@ class PoolingAttention(nn.Module):
         return self.proj(out.transpose(1, 2).flatten(2)), query_grid  # [B, K + Lq, D]
 
     def _pool(self, x: Tensor, pool: nn.Module, norm: nn.Module, grid: Size, tokens: int) -> tuple[Tensor, Size]:
-        pooled = pool(on_grid(x[:, :, tokens:], grid))  # [B h, d, T', H', W']
+        places = on_grid(x[:, :, tokens:], grid)  # [B h, d, T, H, W]
+        if places.dtype == torch.bfloat16 and places.device.type == "cpu":
+            places = (
+                places.contiguous()
+            )  # for other strides oneDNN leaves some of the weights' gradient unset, torch 2.13
+        pooled = pool(places)  # [B h, d, T', H', W']
         t, h, w = pooled.shape[2:]
         patches = pooled.flatten(2).transpose(1, 2).unflatten(0, (-1, self.heads))  # [B, h, L', d]
         return norm(torch.cat((x[:, :, :tokens], patches), dim=2)), (t, h, w)
