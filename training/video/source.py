@@ -13,6 +13,7 @@ from annotations.tables import Source, read_tables
 from pipeline import fetch
 from pipeline.config import FetchConfig
 from pipeline.errors import Failure, UserError
+from pipeline.records import digest
 
 
 def find(meant: str, work: Path, config: FetchConfig, console: Console) -> Path:
@@ -46,6 +47,6 @@ def _source(meant: str) -> Source | None:
     if name:
         return Source(name, YOUTUBE_WATCH + name, "", "")
     if re.match(r"https?://", meant):
-        stem = Path(urlsplit(meant).path).stem
-        return Source(re.sub(r"[^A-Za-z0-9_-]+", "-", stem)[:64] or "video", meant, "", "")
+        stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(urlsplit(meant).path).stem)[:48] or "video"
+        return Source(f"{stem}-{digest(meant)[:8]}", meant, "", "")  # other addresses may end alike
     return None

@@ -268,6 +268,8 @@ def test_a_video_of_the_web_is_downloaded_once(small_video: Path, tmp_path: Path
         found = source.find(f"{base}/workout.mp4", tmp_path, config, quiet)
         assert found.read_bytes() == small_video.read_bytes()
     assert source.find(f"{base}/workout.mp4", tmp_path, config, quiet) == found, "the server is gone by now"
+    with pytest.raises(UserError, match=r"elsewhere/workout\.mp4: "):
+        source.find(f"{base}/elsewhere/workout.mp4", tmp_path, config, quiet)  # another video that is called alike
     with pytest.raises(UserError, match=r"other\.mp4: rejected/not-allowed: .*private address"):
         source.find(f"{base}/other.mp4", tmp_path, FetchConfig(extractors=("generic",)), quiet)
 
