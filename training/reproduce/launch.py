@@ -72,9 +72,12 @@ def run_all(jobs: Sequence[Job], dataset: Path, console: Console) -> None:
 
 
 def places(jobs: Sequence[Job]) -> list[str]:
-    """Where runs can go: the numbers of the GPUs, else the cores if all runs use one thread, else one at a time."""
+    """Where runs can go: the GPUs (of CUDA_VISIBLE_DEVICES those alone), else the cores if all runs use one thread,
+    else one at a time."""
     if torch.cuda.is_available():
-        return [str(number) for number in range(torch.cuda.device_count())]
+        numbers = [str(number) for number in range(torch.cuda.device_count())]
+        chosen = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        return [name.strip() for name in chosen[: len(numbers)]] if any(chosen) else numbers
     one_thread = all(job.threads == 1 for job in jobs)
     return [""] * (len(os.sched_getaffinity(0)) if one_thread else 1)
 
@@ -147,8 +150,9 @@ def _text(job: Job) -> str:
 def submit(jobs: Sequence[Job], dataset: Path, console: Console) -> None:
     """Gives what is left to Slurm, a job a run; one that begins with another's branches waits for it.
 
-    Partition, account and the like are taken from sbatch's own variables, SBATCH_PARTITION, SBATCH_ACCOUNT. Raises
-    UserError where there is no sbatch, or it refuses.
+    Where one is queued already, the second waits for it (`singleton`) and then finds it done. Partition, account and
+    the like are taken from sbatch's own variables, SBATCH_PARTITION, SBATCH_ACCOUNT. Raises UserError where there is
+    no sbatch, or it refuses.
     """
     if shutil.which("sbatch") is None:
         raise UserError("sbatch: not found; run this where Slurm's commands are, or without --scheduler slurm")
@@ -157,7 +161,8 @@ def submit(jobs: Sequence[Job], dataset: Path, console: Console) -> None:
         job.log.parent.mkdir(parents=True, exist_ok=True)
         words = ["sbatch", "--parsable", "--requeue", "--open-mode=append", f"--job-name=musclemap-{job.name}"]
         words += [f"--gres=gpu:{job.devices}", f"--output={job.log.resolve()}", f"--chdir={Path.cwd()}"]
-        words += [f"--dependency=afterok:{numbers[job.after]}"] if job.after in numbers else []
+        first = [f"afterok:{numbers[job.after]}"] if job.after in numbers else []
+        words += [f"--dependency={','.join([*first, 'singleton'])}"]
         words += ["--wrap", shlex.join(command(job, dataset))]
         asked = subprocess.run(words, capture_output=True, text=True)
         if asked.returncode:

@@ -21,7 +21,7 @@ from training.cli import app
 from training.config import load
 from training.reproduce.experiments import Preset
 from training.reproduce.jobs import Job, plan
-from training.reproduce.launch import run_all, submit
+from training.reproduce.launch import places, run_all, submit
 from training.summary import operations
 
 QUIET = Console(quiet=True)
@@ -141,10 +141,22 @@ def test_slurm_gets_a_job_a_run_and_their_order(
     four = Preset("-tiny", epochs=(1, 1), devices=4)
     submit(planned(["transm3e", "transm3e-fl-kd"], toy, tmp_path / "runs", four, gpus=4), toy, Console())
     first, second = asked.read_text().splitlines()
-    assert "--gres=gpu:4|" in first and "--nproc-per-node=4" in first and "--dependency" not in first
+    assert "--gres=gpu:4|" in first and "--nproc-per-node=4" in first and "--dependency=singleton|" in first
     assert "training train --config" in first and "transm3e-seed0.toml" in first and "--predict" in first
-    assert "--dependency=afterok:101|" in second and "transm3e-fl-kd-seed0" in second
+    assert "--dependency=afterok:101,singleton|" in second and "transm3e-fl-kd-seed0" in second
     assert "transm3e-fl-kd-seed0: job 102" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("visible", "expected"), [(None, ["0", "1"]), ("5,7", ["5", "7"])])
+def test_runs_keep_to_the_gpus_that_are_allowed(
+    visible: str | None, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert places([]) == expected
 
 
 def test_no_slurm_is_one_line(toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
