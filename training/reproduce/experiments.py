@@ -179,12 +179,10 @@ def selected(names: str) -> list[str]:
     """
     wanted: list[str] = []
     for name in filter(None, (part.strip() for part in names.split(","))):
-        if name.startswith("table"):
-            wanted += [row.experiment for row in rows() if str(row.table) == name.removeprefix("table").strip()]
-        elif name in EXPERIMENTS:
-            wanted.append(name)
-        else:
+        of_table = [row.experiment for row in rows() if f"table {row.table}" == name]
+        if not of_table and name not in EXPERIMENTS:
             raise UserError(f"no experiment is called {name!r}; known: table 2 to table 6, {', '.join(EXPERIMENTS)}")
+        wanted += of_table or [name]
     chosen = {name for name in wanted if name in EXPERIMENTS} if names.strip() else set(EXPERIMENTS)
     chosen |= {EXPERIMENTS[name].after for name in chosen if EXPERIMENTS[name].after}
     return [name for name in EXPERIMENTS if name in chosen]

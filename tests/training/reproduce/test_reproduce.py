@@ -117,6 +117,7 @@ def test_the_cost_of_a_run_by_hand(toy: Path, tmp_path: Path) -> None:
         (["--preset", "huge"], "--preset: unknown 'huge'; known: tiny, small, sample, paper"),
         (["--seeds", "a"], "--seeds: 'a' must be numbers"),
         (["--only", "resnet"], "no experiment is called 'resnet'"),
+        (["--only", "table 9"], "no experiment is called 'table 9'"),
         (["--scheduler", "pbs"], "--scheduler: unknown 'pbs'"),
         (["--weights", "/nowhere"], "/nowhere: no folder with weights"),
         (["--protocol", "by-hand"], "--protocol: unknown 'by-hand'"),
