@@ -178,9 +178,9 @@ class Config:
     """The last so many are kept: training goes on from an older one where the newest cannot be read."""
 
     def __post_init__(self) -> None:
-        counts = (self.workers, self.threads, self.checkpoint_steps)
+        counts = (self.seed, self.workers, self.threads, self.checkpoint_steps)
         _require(self.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}")
-        _require(min(counts) >= 0, "workers, threads and checkpoint_steps must not be negative")
+        _require(min(counts) >= 0, "seed, workers, threads and checkpoint_steps must not be negative")
         _require(self.keep_checkpoints >= 1, "keep_checkpoints must be at least 1")
         _require(
             not (self.data.cache and self.workers),

@@ -32,6 +32,7 @@ from training.config import Config, load
 from training.data import Batch, Batches, Clips, checked, loader
 from training.display import Clock, Display, display
 from training.models import Model, Output, build, load_pretrained
+from training.models.transm3e import TransM3E
 from training.optim import adamw, follow, learning_rate
 from training.predict import activate, probabilities
 from training.results import metrics
@@ -76,6 +77,8 @@ def train(config_path: Path, root: Path, folder: Path, console: Console) -> None
     console = console if fabric.is_global_zero else Console(quiet=True)
     torch.manual_seed(config.seed)
     model = build(config.model.name, **config.model.options)
+    if config.optim.epochs_joint and not isinstance(model, TransM3E):
+        raise UserError(f"{config_path}: optim.epochs_joint: {config.model.name} has no joint phase; leave it out")
     dataset = Dataset(root, model.modalities)
     about = checkpoint.identity(config, dataset)
     with locked(folder, "run") if fabric.is_global_zero else nullcontext():

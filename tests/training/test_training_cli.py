@@ -146,6 +146,8 @@ def test_a_process_that_is_stopped_goes_on_to_the_same_weights(
         ("[optim]\nepochs_branches = 0", "at least one epoch"),
         ("[model]\nname = 'resnet'", "resnet"),
         ("[model]\nname = 'hdgcn'\noptions = {layer = 4}", "layer"),
+        ("[model]\nname = 'hdgcn_tiny'\n[optim]\nepochs_joint = 1", "hdgcn_tiny has no joint phase"),
+        ("seed = -1", "seed"),
     ],
 )
 def test_a_configuration_that_cannot_be_used_names_the_key(text: str, words: str, toy: Path, tmp_path: Path) -> None:
