@@ -76,6 +76,11 @@ class DataConfig:
         places = [(view + 0.5) / self.views for view in range(self.views)]
         return list(product(places, CROPS[self.crops]))
 
+    @property
+    def averaged(self) -> str:
+        """Views and crops in short, "5 x 1" say, as it stands beside predictions."""
+        return f"{self.views} x {self.crops}"
+
 
 @dataclass(frozen=True)
 class AugmentConfig:

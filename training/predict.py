@@ -123,8 +123,8 @@ def predict_run(folder: Path, root: Path, console: Console) -> None:
     model = build(config.model.name, **config.model.options)
     dataset = Dataset(root, model.modalities)
     origin = _origin(dataset, config.data.protocol, folder.name, config.model.name)
-    views = f"{config.data.views} x {config.data.crops}"
-    origin = replace(origin, config=config.digest(), weights=file_sha256(folder / checkpoint.BEST), views=views)
+    weights = file_sha256(folder / checkpoint.BEST)
+    origin = replace(origin, config=config.digest(), weights=weights, views=config.data.averaged)
     if (folder / PREDICTIONS).is_file() and read_origin(folder / PREDICTIONS) == origin:
         return
     checkpoint.load_best(folder, model)

@@ -14,7 +14,7 @@ from pipeline.files import write_text
 from pipeline.reader import Dataset
 from training import checkpoint
 from training.config import Config, load
-from training.predict import PREDICTIONS, SCORED
+from training.predict import PREDICTIONS, SCORED, read_origin
 from training.reproduce.experiments import EXPERIMENTS, Preset, compose, run_name
 from training.summary import operations
 from training.train import VALIDATION
@@ -50,10 +50,12 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """Whether it is trained, and has predicted."""
+        """Whether it is trained, and has predicted with the views that are asked for."""
         folder = self.runs / self.name
-        trained = (folder / checkpoint.RUN).is_file() and checkpoint.describe(folder)["finished"]
-        return bool(trained and (folder / PREDICTIONS).is_file())
+        if not (folder / checkpoint.RUN).is_file() or not checkpoint.describe(folder)["finished"]:
+            return False
+        file = folder / PREDICTIONS
+        return file.is_file() and read_origin(file).views == load(self.config).data.averaged
 
     @property
     def hours(self) -> float:

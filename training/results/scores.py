@@ -66,10 +66,11 @@ def score(
 
 def _unfit(path: Path, dataset: Dataset, protocol: str) -> str:
     """Why a file cannot be used, or nothing."""
-    origin, config = read_origin(path), path.with_name(checkpoint.CONFIG)
+    origin, file = read_origin(path), path.with_name(checkpoint.CONFIG)
     if (origin.manifest, origin.protocol) != (checkpoint.dataset_identity(dataset)["manifest"], protocol):
         return f"Left out: {origin.run}, on dataset {origin.dataset}, protocol {origin.protocol}."
-    if config.is_file() and load(config).digest() != origin.config:
+    config = load(file) if file.is_file() else None
+    if config and (config.digest(), config.data.averaged) != (origin.config, origin.views):
         return f"Left out: {origin.run}, predicted with other settings; `make evaluate` predicts again."
     return ""
 

@@ -56,7 +56,7 @@ class Trained:
             "head": self.config.model.head,
             "config": self.config.digest(),
             "weights": self.weights,
-            "views": f"{self.config.data.views} x {self.config.data.crops}",
+            "views": self.config.data.averaged,
             "dataset": self.release.version,
             "manifest": file_sha256(self.release.root / MANIFEST),
         }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -76,6 +77,16 @@ def test_finished_runs_are_left_alone(trained: Path, toy: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in trained.glob("*/*.pt")}
     run_all(planned(["transm3e-fusion-sum", "stgcn", "transm3e"], toy, trained), toy, QUIET)
     assert before == {path: path.stat().st_mtime_ns for path in trained.glob("*/*.pt")}
+
+
+def test_other_views_are_predicted_again_and_nothing_is_trained(trained: Path, toy: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "stgcn-seed0", tmp_path / "stgcn-seed0")
+    before = (tmp_path / "stgcn-seed0" / checkpoint.BEST).stat().st_mtime_ns
+    fewer = Preset("-tiny", {"optim": {"warmup_epochs": 0}, "data": {"views": 2}}, epochs=(1, 1))
+    (job,) = planned(["stgcn"], toy, tmp_path, fewer)
+    assert not job.finished
+    run_all([job], toy, QUIET)
+    assert job.finished and (tmp_path / "stgcn-seed0" / checkpoint.BEST).stat().st_mtime_ns == before
 
 
 def test_a_run_of_something_else_is_noticed_before_any_is_trained(trained: Path, toy: Path) -> None:

@@ -175,7 +175,7 @@ def test_links_of_the_page_lead_to_the_runs(toy: Dataset, tmp_path: Path) -> Non
     (runs / "hdgcn-seed1").mkdir(parents=True)
     (runs / "hdgcn-seed1" / checkpoint.CONFIG).write_text(config)
     digest = load(runs / "hdgcn-seed1" / checkpoint.CONFIG).digest()
-    save(toy, runs, "hdgcn-seed1", noisy(toy, 1), config=digest)
+    save(toy, runs, "hdgcn-seed1", noisy(toy, 1), config=digest, views="5 x 1")
     baselines(toy, runs)
     out = written(toy, tmp_path)
     page = (out / "tables.html").read_text()
@@ -210,9 +210,14 @@ def test_what_is_of_something_else_is_left_out_and_said(toy: Dataset, tmp_path: 
     save(toy, runs, "hdgcn-seed0", noisy(toy, 1), manifest="another", dataset="0.0.0")
     save(toy, runs, "stgcn-seed0", noisy(toy, 1))
     (runs / "stgcn-seed0" / checkpoint.CONFIG).write_text("seed = 5\n")
+    config = runs / "c2d-seed0" / checkpoint.CONFIG
+    config.parent.mkdir()
+    config.write_text("[data]\nviews = 2\n")
+    save(toy, runs, "c2d-seed0", noisy(toy, 1), config=load(config).digest(), views="5 x 1")
     save(toy, runs, "mine", noisy(toy, 1))
     found = made(toy, runs)
-    assert sorted(note.split(",")[0] for note in found.notes) == ["Left out: hdgcn-seed0", "Left out: stgcn-seed0"]
+    left_out = sorted(note.split(",")[0].removeprefix("Left out: ") for note in found.notes)
+    assert left_out == ["c2d-seed0", "hdgcn-seed0", "stgcn-seed0"]
     assert not any(row.cells for sheet in found.sheets for row in sheet.lines)
     text = (written(toy, tmp_path) / "tables.txt").read_text()
     assert "Left out: hdgcn-seed0" in text and "another dataset" in text
