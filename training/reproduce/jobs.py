@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from annotations.splits import SPLITS
@@ -112,19 +113,27 @@ def all_operations(config: Config, clips: Mapping[str, int]) -> float:
 
 
 def announce(jobs: Sequence[Job], console: Console) -> None:
-    """Says what is left to train and about how long it takes on a GPU."""
+    """Says what is left to train, what it begins with and about how long it takes on a GPU."""
     left = [job for job in jobs if not job.finished]
     if left:
         table = Table(box=None)
         table.add_column("run", no_wrap=True)
         for title in ("epochs", "PFLOP", "GPU hours"):
             table.add_column(title, justify="right")
+        table.add_column("begins with")
         for job in left:
-            table.add_row(job.name, str(job.epochs), _figure(job.operations / 1e15), _figure(job.hours))
+            numbers = (str(job.epochs), _figure(job.operations / 1e15), _figure(job.hours))
+            table.add_row(job.name, *numbers, escape(_start(job)))
         console.print(table)
     hours = sum(job.hours for job in left)
     words = f"about {_figure(hours)} GPU hours at {SUSTAINED / 1e12:.0f} TFLOP/s (an H100, bf16)"
     console.print(f"{len(left)} of {len(jobs)} runs are left, {words}", highlight=False, soft_wrap=True)
+
+
+def _start(job: Job) -> str:
+    """What its first weights are from."""
+    pretrained = load(job.config).model.pretrained
+    return job.after or ", ".join(Path(path).name for path in pretrained.values()) or "nothing"
 
 
 def _figure(value: float) -> str:

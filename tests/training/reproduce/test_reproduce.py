@@ -116,6 +116,17 @@ def test_the_estimate_trains_nothing(toy: Path, tmp_path: Path, capsys: pytest.C
     assert not (tmp_path / "hdgcn-seed0").exists()
 
 
+def test_what_a_run_begins_with_is_said(toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    (weights / "hdgcn.pt").touch()
+    options = ["--dataset", str(toy), "--runs", str(tmp_path / "runs"), "--weights", str(weights)]
+    app(["reproduce", *options, "--only", "hdgcn, stgcn, transm3e-fl-kd", "--estimate"], standalone_mode=False)
+    begins = {words[0]: words[-1] for words in map(str.split, capsys.readouterr().out.splitlines()) if words}
+    assert begins["hdgcn-seed0"] == "hdgcn.pt" and begins["stgcn-seed0"] == "nothing"
+    assert begins["transm3e-fl-kd-seed0"] == "transm3e-seed0"
+
+
 def test_the_cost_of_a_run_by_hand(toy: Path, tmp_path: Path) -> None:
     """9 clips to train on, 5 to validate on and 5 to test on: two epochs, a validation at each, and one prediction."""
     (job,) = planned(["hdgcn"], toy, tmp_path, Preset("-tiny", {"optim": {"evaluate_every": 1}}, epochs=(2, 0)))
