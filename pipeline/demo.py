@@ -22,7 +22,7 @@ WORKOUTS = 18
 """Rendered workouts by default: enough clips for every split, few enough for minutes on two cores."""
 
 WILD_WORKOUTS = 224
-"""Of the harder sample: enough videos for intervals in every split, few enough for a quarter of an hour."""
+"""Of the harder sample: enough videos for intervals in every split, few enough for half an hour of one core."""
 
 SEED = 0
 
