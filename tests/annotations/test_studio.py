@@ -152,7 +152,7 @@ def test_second_tab_is_told_and_overwrites_nothing(browser: Any, address: str, s
     assert said(store).judgements == {(FIRST, "calves"): Judgement(1)}
     press(browser, "1")
     until(browser, lambda: len(said(store).judgements) == 2)
-    assert not browser.find_element(By.ID, "problem").is_displayed()
+    until(browser, lambda: not browser.find_element(By.ID, "problem").is_displayed())
 
 
 def test_decision_with_its_reason(browser: Any, address: str, store: Store) -> None:
