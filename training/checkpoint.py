@@ -95,6 +95,8 @@ def finished(folder: Path) -> dict[str, Any]:
     about = describe(folder)
     if not about["finished"]:
         raise UserError(f"{folder}: this run is not finished; `make train` goes on with it")
+    if not (folder / BEST).is_file():
+        raise UserError(f"{folder}: {BEST} is missing; copy it from where the run was trained, or train it again")
     return about
 
 

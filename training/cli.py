@@ -168,6 +168,7 @@ def evaluate(
     known_protocol(protocol)
     root = find_version(dataset)
     labels = Dataset(root, ())
+    manifest = checkpoint.dataset_identity(labels)["manifest"]
     for baseline in predict.BASELINES:
         predict.predict_baseline(baseline, runs, labels, protocol)
     for folder in sorted(path.parent for path in runs.glob(f"*/{checkpoint.RUN}")):
@@ -175,7 +176,11 @@ def evaluate(
             predict.predict_run(folder, root, console)
         else:
             console.print(f"{folder}: not finished, left out; `train` goes on with it", soft_wrap=True, markup=False)
-    manifest = checkpoint.dataset_identity(labels)["manifest"]
+        if (about := checkpoint.describe(folder))["manifest"] != manifest:
+            words = (
+                f"trained on version {about['dataset']}, not on this one: its training clips may be among those scored"
+            )
+            console.print(f"{folder}: {words}", soft_wrap=True, markup=False)
     tables.write(tables.results(runs, manifest, protocol, _equipment()), out, console)
     console.print(f"written to {out}", soft_wrap=True, markup=False)
 

@@ -193,10 +193,15 @@ class Config:
         )
 
     def digest(self) -> str:
-        """SHA-256 of what decides the weights, up to rounding; reading, saving, compiling and final views do not."""
+        """SHA-256 of what decides the weights, up to rounding; reading, saving, compiling and final views do not.
+
+        Files to start from count by their names and folders' names, so that a work folder can be moved.
+        """
         values = asdict(self)
         del values["workers"], values["checkpoint_steps"], values["keep_checkpoints"], values["compile"]
         del values["data"]["cache"], values["data"]["views"], values["data"]["crops"]
+        files = values["model"]["pretrained"]
+        values["model"]["pretrained"] = {part: Path(path).parts[-2:] for part, path in files.items()}
         return digest(values)
 
     def with_one_look(self) -> Config:

@@ -88,6 +88,17 @@ def test_an_unfinished_run_has_no_row_but_a_line(toy: Path, tmp_path: Path, caps
     assert "begun: not finished" in capsys.readouterr().out.replace("\n", "")
 
 
+def test_scoring_on_another_version_than_the_trained_one_is_said(
+    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_config(tmp_path / "a.toml", optim={"epochs_branches": 1})
+    app(command("train", tmp_path, toy, "--config", str(config)), standalone_mode=False)
+    other = write_dataset(tmp_path / "data" / "0.0.1", toy_clips(["train", "train", "val", "test"]))
+    for dataset, said in ((toy, False), (other, True)):
+        app(command("evaluate", tmp_path, dataset, "--out", str(tmp_path / "tables")), standalone_mode=False)
+        assert ("trained on version 0.0.1, not on this one" in capsys.readouterr().out) is said
+
+
 SHORT: dict[str, dict[str, Any]] = {"optim": {"epochs_branches": 4}, "run": {"checkpoint_steps": 1}}
 
 

@@ -130,8 +130,9 @@ def run_name(experiment: str, seed: int) -> str:
 
 
 def of_experiment(experiment: str, runs: Sequence[str]) -> list[str]:
-    """Those of the `runs` that are of an experiment: under any seed, or called just like it."""
-    return [run for run in runs if run == experiment or run.rpartition("-seed")[0] == experiment]
+    """Those of the `runs` that are of an experiment: under any seed, or without one the run called just like it."""
+    seeded = [run for run in runs if run.rpartition("-seed")[0] == experiment]
+    return seeded or [run for run in runs if run == experiment]
 
 
 def compose(preset: Preset, name: str, seed: int, runs: Path, weights: Path | None, protocol: str) -> str:

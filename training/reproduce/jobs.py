@@ -42,6 +42,7 @@ class Job:
     devices: int
     epochs: int
     threads: int
+    workers: int
     operations: float
 
     @property
@@ -51,12 +52,13 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """Whether it is trained, and has predicted with the views that are asked for."""
-        folder = self.runs / self.name
-        if not (folder / checkpoint.RUN).is_file() or not checkpoint.describe(folder)["finished"]:
+        """Whether it is trained, and has predicted on its dataset with the views that are asked for."""
+        folder, file = self.runs / self.name, self.runs / self.name / PREDICTIONS
+        if not (folder / checkpoint.RUN).is_file() or not file.is_file():
             return False
-        file = folder / PREDICTIONS
-        return file.is_file() and read_origin(file).views == load(self.config).data.averaged
+        about, origin = checkpoint.describe(folder), read_origin(file)
+        current = (origin.manifest, origin.views) == (about["manifest"], load(self.config).data.averaged)
+        return bool(about["finished"]) and current
 
     @property
     def hours(self) -> float:
@@ -97,6 +99,7 @@ def plan(
                     devices=min(preset.devices, max(1, gpus)),
                     epochs=config.optim.epochs,
                     threads=config.threads,
+                    workers=config.workers,
                     operations=all_operations(config, clips),
                 )
             )

@@ -159,7 +159,8 @@ def submit(jobs: Sequence[Job], dataset: Path, console: Console) -> None:
     numbers: dict[str, str] = {}
     for job in (job for job in jobs if not job.finished):
         job.log.parent.mkdir(parents=True, exist_ok=True)
-        words = ["sbatch", "--parsable", "--requeue", "--open-mode=append", f"--job-name=musclemap-{job.name}"]
+        words = ["sbatch", "--parsable", "--requeue", "--open-mode=append"]
+        words += [f"--job-name={job.runs.name}-{job.name}", f"--cpus-per-task={job.devices * (job.workers + 1)}"]
         words += [f"--gres=gpu:{job.devices}", f"--output={job.log.resolve()}", f"--chdir={Path.cwd()}"]
         first = [f"afterok:{numbers[job.after]}"] if job.after in numbers else []
         words += [f"--dependency={','.join([*first, 'singleton'])}"]

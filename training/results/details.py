@@ -48,7 +48,7 @@ def comparisons(found: Mapping[str, Mapping[str, Resampled]]) -> Section:
             if bounds:
                 numbers = (one.value - two.value, bounds.low, bounds.high, paired_p(one.replicates, two.replicates))
                 rows.append((column, best, other, *[f"{number:.4f}" for number in numbers]))
-    title = "The best run of each column against the others: paired bootstrap over source videos"
+    title = "The run that came out best in each column against the others: paired bootstrap over videos, not corrected"
     return Section("comparisons", title, ("column", "best", "other", "difference", "low", "high", "p"), rows)
 
 

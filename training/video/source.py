@@ -22,7 +22,8 @@ def find(meant: str, work: Path, config: FetchConfig, console: Console) -> Path:
     What is there is not downloaded again, and a download that was stopped goes on. Raises UserError for what is
     neither, for a video that was taken down, and with the site's words for one that cannot be had.
     """
-    if Path(meant).exists():
+    address = re.match(r"https?://", meant)
+    if not address and Path(meant).exists():
         return Path(meant)
     source = _source(meant)
     if source is None:

@@ -83,7 +83,8 @@ def test_published_weights_are_found_by_the_configurations_names(tmp_path: Path)
 def test_runs_are_found_by_experiment() -> None:
     runs = ["transm3e-seed0", "transm3e-seed12", "transm3e", "transm3e-fl-kd-seed0", "mvit-s-seed0"]
     assert run_name("transm3e", 12) == "transm3e-seed12"
-    assert of_experiment("transm3e", runs) == runs[:3]
+    assert of_experiment("transm3e", runs) == runs[:2], "the third may be one of them under a second name"
+    assert of_experiment("transm3e", runs[2:]) == ["transm3e"]
     assert of_experiment("transm3e-fl-kd", runs) == ["transm3e-fl-kd-seed0"]
 
 
