@@ -259,6 +259,8 @@ def test_what_cannot_be_predicted_is_one_line(road: Road, skeletons: Path, small
     checkpoint.open_folder(tmp_path / "begun", "", begun)
     assert "not finished" in refused(tmp_path / "begun", road.version, small_video, tmp_path)
     checkpoint.finish(tmp_path / "begun", {})
+    assert "best.pt is missing" in refused(tmp_path / "begun", road.version, small_video, tmp_path)
+    (tmp_path / "begun" / checkpoint.BEST).touch()
     assert "trained on version 9.9.9" in refused(tmp_path / "begun", road.version, small_video, tmp_path)
 
 
