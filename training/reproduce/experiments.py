@@ -91,7 +91,9 @@ class Preset:
 PRESETS = {
     "tiny": Preset("-tiny", epochs=(20, 10)),
     "small": Preset("-tiny", epochs=(40, 10)),
-    "sample": Preset("", {"workers": 0, "data": {"cache": True}, "optim": {"evaluate_every": 5}}, epochs=(30, 30)),
+    "sample": Preset(
+        "", {"workers": 0, "data": {"cache": True, "views": 1}, "optim": {"evaluate_every": 5}}, epochs=(30, 30)
+    ),
     "paper": Preset(devices=4),
 }
 """tiny: small models on the demo's workouts, minutes on a CPU. small: these on the harder sample, hours. sample: the
