@@ -68,23 +68,33 @@ def activate(logits: Tensor, head: str) -> Tensor:
     return logits.float().softmax(dim=1) if head == "softmax" else logits.float().sigmoid()
 
 
-@torch.no_grad()
 def probabilities(
+    fabric: Fabric, model: nn.Module, clips: Clips, rows: Sequence[int], config: Config, **options: bool
+) -> np.ndarray:
+    """[N, 20] for the rows in order, averaged over views and crops; the devices share the work.
+
+    `model` is the bare module, not its wrapper, which under DDP would wait for devices that have fewer
+    batches. `options` go to its `forward`.
+    """
+    return probabilities_without(fabric, model, clips, rows, config, [""], **options)[0]
+
+
+@torch.no_grad()
+def probabilities_without(
     fabric: Fabric,
     model: nn.Module,
     clips: Clips,
     rows: Sequence[int],
     config: Config,
-    without: str = "",
+    missing: Sequence[str],
     **options: bool,
 ) -> np.ndarray:
-    """[N, 20] for the rows in order, averaged over views and crops; the devices share the work.
+    """[M, N, 20]: `probabilities` of a model that does not see one modality, for each of M; "" is none.
 
-    `model` is the bare module, not its wrapper, which under DDP would wait for devices that have fewer
-    batches. It does not see the modality `without`. `options` go to its `forward`.
+    The clips are decoded once for all.
     """
     model.eval()
-    total = torch.zeros(len(rows), 20, device=fabric.device)
+    total = torch.zeros(len(missing), len(rows), 20, device=fabric.device)
     mine = range(fabric.global_rank, len(rows), fabric.world_size)
     place = {rows[i]: i for i in mine}
     looks = config.data.looks
@@ -92,16 +102,17 @@ def probabilities(
     batches = [batch for look in looks for batch in in_order(own, config.optim.batch_size, *look)]
     for found in loader(clips, batches, config.workers, pin=False):
         batch = fabric.to_device(checked(found))
-        inputs = {modality: x for modality, x in batch.inputs.items() if modality != without}
-        scores = scored(fabric, model, inputs, config, **options)
-        total[[place[row] for row in batch.rows]] += scores / len(looks)
+        places = [place[row] for row in batch.rows]
+        for i, without in enumerate(missing):
+            inputs = {modality: x for modality, x in batch.inputs.items() if modality != without}
+            total[i, places] += one_look(fabric, model, inputs, config, **options) / len(looks)
     summed = fabric.all_reduce(total, reduce_op="sum")
     assert isinstance(summed, Tensor)
     return summed.cpu().numpy()
 
 
 @torch.no_grad()
-def scored(fabric: Fabric, model: nn.Module, inputs: dict[str, Tensor], config: Config, **options: bool) -> Tensor:
+def one_look(fabric: Fabric, model: nn.Module, inputs: dict[str, Tensor], config: Config, **options: bool) -> Tensor:
     """The prediction [B, 20] for inputs on the device, as `Clips` gives them."""
     with fabric.autocast():
         output = model(prepare(inputs), **options)
@@ -132,15 +143,17 @@ def predict_run(folder: Path, root: Path, console: Console) -> None:
     console = console if fabric.is_global_zero else Console(quiet=True)
     model = model.to(fabric.device)
     clips = Clips(dataset, config.data)
-    rows = {split: dataset.rows(origin.protocol, split) for split in SCORED}
-    without = model.modalities if len(model.modalities) > 1 else ()
-    for missing in (*without, ""):
-        name = f"{folder.name} without {missing}" if missing else folder.name
-        with console.status(f"predicting with {name}"):
-            found = {split: probabilities(fabric, model, clips, rows[split], config, missing) for split in SCORED}
-        if fabric.is_global_zero:
-            path = folder / (without_one(missing) if missing else PREDICTIONS)
-            write(path, dataset, found, replace(origin, run=name))
+    missing = (*(model.modalities if len(model.modalities) > 1 else ()), "")
+    found = {}
+    with console.status(f"predicting with {folder.name}"):
+        for split in SCORED:
+            rows = dataset.rows(origin.protocol, split)
+            found[split] = probabilities_without(fabric, model, clips, rows, config, missing)
+    if fabric.is_global_zero:
+        for i, modality in enumerate(missing):
+            path = folder / (without_one(modality) if modality else PREDICTIONS)
+            name = f"{folder.name} without {modality}" if modality else folder.name
+            write(path, dataset, {split: values[i] for split, values in found.items()}, replace(origin, run=name))
 
 
 def predict_baseline(name: str, runs: Path, dataset: Dataset, protocol: str) -> None:

@@ -26,7 +26,7 @@ from pipeline.progress import bar
 from pipeline.records import Payload, digest, file_sha256
 from training.config import CROPS
 from training.data import Shape, channels_first, decoded, frame_numbers
-from training.predict import scored
+from training.predict import one_look
 from training.video.parts import Part, opened, part_length, parts
 from training.video.trained import Trained
 
@@ -158,5 +158,5 @@ def _scores(
     found = []
     for first in range(0, len(looks), batch):
         inputs = {m: torch.stack([seen(m, *look) for look in looks[first : first + batch]]) for m in read}
-        found.append(scored(trained.fabric, trained.model, trained.fabric.to_device(inputs), trained.config).cpu())
+        found.append(one_look(trained.fabric, trained.model, trained.fabric.to_device(inputs), trained.config).cpu())
     return torch.cat(found).numpy()

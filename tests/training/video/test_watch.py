@@ -30,7 +30,7 @@ from training import models as architectures
 from training.cli import app
 from training.config import load
 from training.data import Clips, Request, Sample
-from training.predict import probabilities, scored
+from training.predict import one_look, probabilities
 from training.video import chart, film, source
 from training.video.parts import opened, parts
 from training.video.trained import Trained, open_run
@@ -99,7 +99,7 @@ def test_windows_overlap_by_half_and_end_with_the_clip(road: Road, skeletons: Pa
         assert isinstance(sample, Sample)
         inputs = {"skeleton": sample.inputs["skeleton"][None]}
         assert found == pytest.approx(
-            scored(trained.fabric, trained.model, inputs, trained.config)[0].numpy(), abs=1e-5
+            one_look(trained.fabric, trained.model, inputs, trained.config)[0].numpy(), abs=1e-5
         )
 
 
