@@ -156,9 +156,8 @@ class PoolingAttention(nn.Module):
     def _pool(self, x: Tensor, pool: nn.Module, norm: nn.Module, grid: Size, tokens: int) -> tuple[Tensor, Size]:
         places = on_grid(x[:, :, tokens:], grid)  # [B h, d, T, H, W]
         if places.dtype == torch.bfloat16 and places.device.type == "cpu":
-            places = (
-                places.contiguous()
-            )  # for other strides oneDNN leaves some of the weights' gradient unset, torch 2.13
+            # For other strides oneDNN (torch 2.13) leaves some of the weights' gradient unset.
+            places = places.contiguous()
         pooled = pool(places)  # [B h, d, T', H', W']
         t, h, w = pooled.shape[2:]
         patches = pooled.flatten(2).transpose(1, 2).unflatten(0, (-1, self.heads))  # [B, h, L', d]
