@@ -17,10 +17,10 @@ import tomli_w
 from pipeline.config import read_values
 from pipeline.errors import UserError
 from training.checkpoint import BRANCHES
+from training.results.tables import COLUMNS
 from training.summary import CONFIGS
 
 PAPER_TABLES = Path(__file__).parent / "paper_tables.csv"
-COLUMNS = ("known val", "new val", "mean val", "known test", "new test", "mean test")
 
 Changes = Mapping[str, Any]
 """Keys of a configuration with other values, nested as in TOML."""

@@ -17,11 +17,12 @@ from rich.console import Console
 from pipeline.reader import Dataset
 from training import checkpoint
 from training.predict import PREDICTIONS, without_one
-from training.reproduce.experiments import COLUMNS, of_experiment, rows
+from training.reproduce.experiments import of_experiment, rows
 from training.results import details
 from training.results.metrics import Interval, interval, paired_p
 from training.results.muscle_figure import Counts, count
 from training.results.scores import ANALYSED, Run, Scores, score
+from training.results.tables import COLUMNS
 
 REFERENCE = "transm3e"
 """The experiment that the others are tested against: the paper's best."""
@@ -114,7 +115,7 @@ def _paper_table(number: int, scores: Scores, reference: Mapping[str, Cell]) -> 
             sizes = (_parameters(runs), row.parameters) if number == 2 else (None, None)
             p = None if row.experiment == REFERENCE else _p(cells, reference)
             lines.append(Line(row.name, cells, len(runs), row.paper, sizes, p))
-    return Sheet(f"table-{number}", f"Table {number}: {TITLES[number]}", COLUMNS, lines)
+    return Sheet(f"table-{number}", f"Table {number}: {TITLES[number]}", tuple(COLUMNS), lines)
 
 
 def _without_modality(scores: Scores, reference: Mapping[str, Cell]) -> Sheet:
@@ -123,7 +124,7 @@ def _without_modality(scores: Scores, reference: Mapping[str, Cell]) -> Sheet:
         runs = scores.of(REFERENCE, without_one(modality))
         cells = _means(runs)
         lines.append(Line(name, cells, len(runs), p=_p(cells, reference)))
-    return Sheet("missing-modality", "TransM³E where a modality is missing", COLUMNS, lines)
+    return Sheet("missing-modality", "TransM³E where a modality is missing", tuple(COLUMNS), lines)
 
 
 def _means(runs: Sequence[Run]) -> dict[str, Cell]:
