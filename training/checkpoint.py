@@ -27,7 +27,8 @@ from pipeline.files import replacing, write_text
 from pipeline.reader import Dataset
 from pipeline.records import file_sha256
 from pipeline.release import MANIFEST, versions_in
-from training.config import Config
+from training.config import Config, load
+from training.models import Model, build
 
 CONFIG, RUN, LAST, BEST, BRANCHES = "config.toml", "run.json", "checkpoint.pt", "best.pt", "branches.pt"
 
@@ -196,6 +197,18 @@ def save_weights(path: Path, model: nn.Module) -> None:
     """Writes best.pt or branches.pt."""
     with replacing(path) as part:
         torch.save(model.state_dict(), part)
+
+
+def trained(folder: Path) -> tuple[Config, Model]:
+    """The configuration of a finished run, and its model with the best weights, on the CPU.
+
+    Raises UserError if the run is missing or not finished.
+    """
+    finished(folder)
+    config = load(folder / CONFIG)
+    model = build(config.model.name, **config.model.options)
+    load_best(folder, model)
+    return config, model
 
 
 def load_best(folder: Path, model: nn.Module) -> None:

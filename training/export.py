@@ -25,8 +25,7 @@ from pipeline.files import replacing, write_text
 from pipeline.records import file_sha256
 from training import checkpoint
 from training.augment import prepare
-from training.config import load
-from training.models import Model, build
+from training.models import Model
 from training.predict import branch_mean
 from training.summary import example
 
@@ -64,10 +63,7 @@ def export(folder: Path, out: Path, muscles: list[str]) -> Exported:
 
     Raises UserError for a run that is not there or not finished, or a file whose outputs differ.
     """
-    checkpoint.finished(folder)
-    config = load(folder / checkpoint.CONFIG)
-    model = build(config.model.name, **config.model.options)
-    checkpoint.load_best(folder, model)
+    config, model = checkpoint.trained(folder)
     deployed = Deployed(model, config.model.head).eval().requires_grad_(False)
     inputs = [noise(m, x.shape) for m, x in example(config, model, 2, "cpu").items()]
     out.mkdir(parents=True, exist_ok=True)

@@ -27,13 +27,13 @@ from pipeline.progress import bar
 from pipeline.reader import Dataset
 from training import checkpoint, device
 from training.augment import prepare
-from training.config import Config, load
+from training.config import Config
 from training.data import Clips, Request, checked, loader, window_frames
 from training.explain import gradcam
 from training.explain.marks import marks, rule
 from training.explain.page import Entry, write_page
 from training.explain.pictures import Block, Strip, cell_size, film, over_joints, over_square, still
-from training.models import Model, build
+from training.models import Model
 from training.predict import probabilities
 
 TESTS = ("known-test", "new-test")
@@ -134,9 +134,7 @@ def laid_over(view: View, branch: str, heat: np.ndarray) -> np.ndarray:
 
 def open_run(folder: Path, root: Path) -> Run:
     """A finished run, trained on the version of the dataset at `root`."""
-    config = load(folder / checkpoint.CONFIG)
-    model = build(config.model.name, **config.model.options)
-    checkpoint.load_best(folder, model)
+    config, model = checkpoint.trained(folder)
     fabric = device.fabric(config)
     model = model.to(fabric.device).eval().requires_grad_(False)
     return Run(folder.name, config, fabric, model, Clips(Dataset(root, model.modalities), config.data))

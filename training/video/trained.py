@@ -17,8 +17,8 @@ from pipeline.folder import WINDOW_S
 from pipeline.records import file_sha256
 from pipeline.release import MANIFEST, Release, read_release
 from training import checkpoint, device
-from training.config import Config, load
-from training.models import Model, build
+from training.config import Config
+from training.models import Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +71,7 @@ def open_run(folder: Path, dataset: Path) -> Trained:
     made = settings.from_dict(settings.Config, release.manifest["config"])
     if made.skeleton.backend == "alphapose-json":
         raise UserError(f"{release.root}: its skeletons are somebody's results of AlphaPose, which a new video has not")
-    config = load(folder / checkpoint.CONFIG)
-    model = build(config.model.name, **config.model.options)
-    checkpoint.load_best(folder, model)
+    config, model = checkpoint.trained(folder)
     fabric = device.fabric(config)
     names = {muscle.slug: muscle.name for muscle in read_muscles(PACKAGE_DIR)}
     extract.check([*model.modalities, "skeleton"], made)
