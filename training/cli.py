@@ -165,22 +165,18 @@ def evaluate(
     protocol: Protocol = PROTOCOLS[0],
 ) -> None:
     """Save the predictions of Random, All Ones and every finished run; make the table of results."""
-    known_protocol(protocol)
-    root = find_version(dataset)
-    labels = Dataset(root, ())
+    labels = _with_baselines(dataset, runs, protocol)
     manifest = checkpoint.dataset_identity(labels)["manifest"]
-    for baseline in predict.BASELINES:
-        predict.predict_baseline(baseline, runs, labels, protocol)
     for folder in sorted(path.parent for path in runs.glob(f"*/{checkpoint.RUN}")):
-        if checkpoint.describe(folder)["finished"]:
-            predict.predict_run(folder, root, console)
-        else:
-            console.print(f"{folder}: not finished, left out; `train` goes on with it", soft_wrap=True, markup=False)
-        if (about := checkpoint.describe(folder))["manifest"] != manifest:
-            words = (
-                f"trained on version {about['dataset']}, not on this one: its training clips may be among those scored"
-            )
+        about, words = checkpoint.describe(folder), ""
+        if not about["finished"]:
+            words = "not finished, left out; `train` goes on with it"
+        elif about["manifest"] != manifest:
+            words = f"trained on version {about['dataset']}, not on this one: its training clips may be scored"
+        if words:
             console.print(f"{folder}: {words}", soft_wrap=True, markup=False)
+        if about["finished"]:
+            predict.predict_run(folder, labels.root, console)
     tables.write(tables.results(runs, manifest, protocol, _equipment()), out, console)
     console.print(f"written to {out}", soft_wrap=True, markup=False)
 
@@ -193,12 +189,18 @@ def make_tables(
     protocol: Protocol = PROTOCOLS[0],
 ) -> None:
     """Make the paper's Tables 2 to 6 and figure 2 from saved predictions, of runs <experiment>-seed<N>."""
+    labels = _with_baselines(dataset, runs, protocol)
+    paper_writing.write(paper_tables.make(runs, labels, protocol, _equipment(), console), out, console)
+    console.print(f"written to {out}", soft_wrap=True, markup=False)
+
+
+def _with_baselines(dataset: Path, runs: Path, protocol: str) -> Dataset:
+    """The version's labels, after the predictions of Random and All Ones are saved for them."""
     known_protocol(protocol)
     labels = Dataset(find_version(dataset), ())
     for baseline in predict.BASELINES:
         predict.predict_baseline(baseline, runs, labels, protocol)
-    paper_writing.write(paper_tables.make(runs, labels, protocol, _equipment(), console), out, console)
-    console.print(f"written to {out}", soft_wrap=True, markup=False)
+    return labels
 
 
 def _equipment() -> dict[str, str]:

@@ -157,11 +157,14 @@ def predict_run(folder: Path, root: Path, console: Console) -> None:
 
 
 def predict_baseline(name: str, runs: Path, dataset: Dataset, protocol: str) -> None:
-    """Writes the predictions of a baseline, `random` or `all-ones`."""
+    """Writes the predictions of a baseline, `random` or `all-ones`, unless they are there for this dataset."""
+    path, origin = runs / name / PREDICTIONS, _origin(dataset, protocol, BASELINES[name], BASELINE)
+    if path.is_file() and read_origin(path) == origin:
+        return
     sizes = [len(dataset.rows(protocol, split)) for split in SCORED]
     scores = random_probabilities(sum(sizes)) if name == "random" else all_ones_probabilities(sum(sizes))
     found = dict(zip(SCORED, np.split(scores, np.cumsum(sizes)[:-1]), strict=True))
-    write(runs / name / PREDICTIONS, dataset, found, _origin(dataset, protocol, BASELINES[name], BASELINE))
+    write(path, dataset, found, origin)
 
 
 def _origin(dataset: Dataset, protocol: str, run: str, model: str) -> Origin:

@@ -20,7 +20,7 @@ from training.predict import PREDICTIONS, read_origin
 from training.reproduce.experiments import of_experiment
 from training.results import details
 from training.results.metrics import Scored, label_average_precision, mean_average_precision
-from training.results.tables import Cell, cells, scored
+from training.results.tables import Cell, cells, elsewhere, scored
 
 ANALYSED = ("known-test", "new-test")
 """Splits that are looked at by equipment, and by muscle group."""
@@ -53,7 +53,8 @@ def score(
     files: Sequence[Path], dataset: Dataset, protocol: str, equipment: Mapping[str, str], console: Console
 ) -> Scores:
     """Scores those files that are of this dataset and protocol; `equipment` by activity, as in the activities table."""
-    notes = {path: _unfit(path, dataset, protocol) for path in files}
+    manifest = checkpoint.dataset_identity(dataset)["manifest"]
+    notes = {path: _unfit(path, manifest, protocol) for path in files}
     fit = [path for path in files if not notes[path]]
     pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
     try:
@@ -64,11 +65,11 @@ def score(
     return Scores({run.file: run for run in runs}, [note for note in notes.values() if note])
 
 
-def _unfit(path: Path, dataset: Dataset, protocol: str) -> str:
+def _unfit(path: Path, manifest: str, protocol: str) -> str:
     """Why a file cannot be used, or nothing."""
     origin, file = read_origin(path), path.with_name(checkpoint.CONFIG)
-    if (origin.manifest, origin.protocol) != (checkpoint.dataset_identity(dataset)["manifest"], protocol):
-        return f"Left out: {origin.run}, on dataset {origin.dataset}, protocol {origin.protocol}."
+    if note := elsewhere(origin, manifest, protocol):
+        return note
     config = load(file) if file.is_file() else None
     if config and (config.digest(), config.data.averaged) != (origin.config, origin.views):
         return f"Left out: {origin.run}, predicted with other settings; `make evaluate` predicts again."

@@ -103,8 +103,8 @@ def results(runs: Path, manifest: str, protocol: str, equipment: Mapping[str, st
     sizes: dict[str, tuple[int, int]] = dict.fromkeys(COLUMNS, (0, 0))
     for path in sorted(runs.glob(f"*/{PREDICTIONS}"), key=_baselines_first):
         origin = read_origin(path)
-        if (origin.manifest, origin.protocol) != (manifest, protocol):
-            notes.append(f"Left out: {origin.run}, on dataset {origin.dataset}, protocol {origin.protocol}.")
+        if note := elsewhere(origin, manifest, protocol):
+            notes.append(note)
             continue
         predictions[origin.run] = pd.read_parquet(path)
         splits = scored(predictions[origin.run])
@@ -115,6 +115,13 @@ def results(runs: Path, manifest: str, protocol: str, equipment: Mapping[str, st
     if empty:
         notes.append(f"Empty, for want of clips: {', '.join(empty)}.")
     return Results(rows, sizes, muscles, notes, _details(rows, predictions, equipment))
+
+
+def elsewhere(origin: Origin, manifest: str, protocol: str) -> str:
+    """A note that predictions are of another dataset (digest of its manifest) or protocol, or nothing."""
+    if (origin.manifest, origin.protocol) == (manifest, protocol):
+        return ""
+    return f"Left out: {origin.run}, on dataset {origin.dataset}, protocol {origin.protocol}."
 
 
 def scored(predictions: pd.DataFrame) -> dict[str, Scored]:
