@@ -158,7 +158,7 @@ export: $(READY) ## write the trained MODEL as a PyTorch program and ONNX, outpu
 predict: $(READY) ## muscle groups over time in VIDEO=file or YouTube id, by MODEL or RUN=folder: numbers, body map, film
 	@test -n "$$VIDEO" || { echo "error: say VIDEO=file, or the id of a YouTube video"; exit 2; }
 	$(RUN) training predict --run '$(CHOSEN)' --dataset '$(DATASET)' --out '$(WORK)/predictions' \
-	  $(if $(CONFIG),--config '$(CONFIG)') -- "$$VIDEO"
+	  $(if $(CONFIG),--config '$(CONFIG)') $(if $(TABLES),--tables '$(TABLES)') -- "$$VIDEO"
 
 evaluate: $(READY) ## predictions of all runs, and the table of results
 	$(RUN) training evaluate --dataset '$(DATASET)' --runs '$(RUNS)' --out '$(WORK)/results'

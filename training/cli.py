@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from annotations.splits import PROTOCOLS
-from annotations.tables import PACKAGE_DIR, read_activities, read_muscles
+from annotations.tables import PACKAGE_DIR, read_activities, read_muscles, tables_of
 from pipeline import config as configuration
 from pipeline.errors import UserError
 from pipeline.reader import Dataset, find_version
@@ -123,10 +123,14 @@ def predict_video(
     dataset: DatasetFolder = Path("work/dataset"),
     out: Annotated[Path, typer.Option(help="Folder for a folder with the video's name.")] = Path("work/predictions"),
     config: Annotated[Path | None, typer.Option(help="The pipeline's configuration, for how to download.")] = None,
+    tables_in: Annotated[
+        Path | None,
+        typer.Option("--tables", help="Folder with takedowns.csv [default: as for a run in --out's folder]"),
+    ] = None,
 ) -> None:
     """Say which muscle groups are active in a video, over time: numbers, a body map, and a film of both."""
     trained = open_run(run, dataset)
-    file = source.find(video, out, configuration.load(config).fetch, console)
+    file = source.find(video, out, configuration.load(config).fetch, tables_in or tables_of(out.parent), console)
     files.show(files.predict(trained, file, out, console), trained, console)
 
 

@@ -16,11 +16,12 @@ from pipeline.errors import Failure, UserError
 from pipeline.records import digest
 
 
-def find(meant: str, work: Path, config: FetchConfig, console: Console) -> Path:
+def find(meant: str, work: Path, config: FetchConfig, tables: Path, console: Console) -> Path:
     """The file itself; for a YouTube id or a web address the file it is downloaded to, under work/videos.
 
     What is there is not downloaded again, and a download that was stopped goes on. Raises UserError for what is
-    neither, for a video that was taken down, and with the site's words for one that cannot be had.
+    neither, for a video that was taken down (`tables` is the folder with sources.csv), and with the site's words for
+    one that cannot be had.
     """
     address = re.match(r"https?://", meant)
     if not address and Path(meant).exists():
@@ -29,8 +30,8 @@ def find(meant: str, work: Path, config: FetchConfig, console: Console) -> Path:
     if source is None:
         raise UserError(f"{meant}: no such file; VIDEO= is a video file, or the id or address of a YouTube video")
     try:
-        if source.id in read_tables().takedowns:
-            raise UserError(f"{meant}: taken down (annotations/takedowns.csv)")
+        if source.id in read_tables(sources_and_segments=tables).takedowns:
+            raise UserError(f"{meant}: taken down (takedowns.csv)")
     except TableError as error:
         raise UserError(str(error)) from None
     if there := sorted((work / "videos").glob(f"{source.id}.*")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import xml.etree.ElementTree as ElementTree
 from fractions import Fraction
 from pathlib import Path
@@ -267,13 +268,25 @@ def test_what_cannot_be_predicted_is_one_line(road: Road, skeletons: Path, small
 def test_a_video_of_the_web_is_downloaded_once(small_video: Path, tmp_path: Path) -> None:
     config, quiet = FetchConfig(extractors=("generic",), allow_private_hosts=True), Console(quiet=True)
     with server.serving({"workout": small_video}) as base:
-        found = source.find(f"{base}/workout.mp4", tmp_path, config, quiet)
+        found = source.find(f"{base}/workout.mp4", tmp_path, config, PACKAGE_DIR, quiet)
         assert found.read_bytes() == small_video.read_bytes()
-    assert source.find(f"{base}/workout.mp4", tmp_path, config, quiet) == found, "the server is gone by now"
+    assert source.find(f"{base}/workout.mp4", tmp_path, config, PACKAGE_DIR, quiet) == found, (
+        "the server is gone by now"
+    )
     with pytest.raises(UserError, match=r"elsewhere/workout\.mp4: "):
-        source.find(f"{base}/elsewhere/workout.mp4", tmp_path, config, quiet)  # another video that is called alike
+        source.find(
+            f"{base}/elsewhere/workout.mp4", tmp_path, config, PACKAGE_DIR, quiet
+        )  # another that is called alike
     with pytest.raises(UserError, match=r"other\.mp4: rejected/not-allowed: .*private address"):
-        source.find(f"{base}/other.mp4", tmp_path, FetchConfig(extractors=("generic",)), quiet)
+        source.find(f"{base}/other.mp4", tmp_path, FetchConfig(extractors=("generic",)), PACKAGE_DIR, quiet)
+
+
+def test_a_video_that_was_taken_down_from_ones_own_tables_is_not_downloaded(tmp_path: Path) -> None:
+    for name in ("sources.csv", "segments.csv", "candidates.csv"):
+        shutil.copy(PACKAGE_DIR / name, tmp_path / name)
+    (tmp_path / "takedowns.csv").write_text("id,date,reason\nabcdefghijk,2026-01-01,asked\n")
+    with pytest.raises(UserError, match="abcdefghijk: taken down"):
+        source.find("abcdefghijk", tmp_path, FetchConfig(), tmp_path, Console(quiet=True))
 
 
 @pytest.mark.parametrize(
