@@ -85,7 +85,7 @@ def import_official(
 def annotate(
     work: Annotated[Path, typer.Option(help="Work folder with videos/, clips/ and payloads/skeleton/.")] = Path("work"),
     tables: Annotated[
-        Path | None, typer.Option(help="Folder of segments.csv [default: WORK/tables, or the tables' own]")
+        Path | None, typer.Option(help="Folder of segments.csv", show_default="WORK/tables, or the tables' own")
     ] = None,
     folder: Annotated[
         Path, typer.Option(help="The folder of the tables; labels are saved to its labels/.")

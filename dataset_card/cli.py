@@ -64,7 +64,7 @@ def page(
 def picture(
     dataset: DatasetFolder,
     out: Annotated[Path, typer.Option(help="The PNG file to write.")],
-    key: Annotated[str, typer.Option(help="Key of the clip [default: the first one]")] = "",
+    key: Annotated[str, typer.Option(help="Key of the clip", show_default="the first one")] = "",
 ) -> None:
     """Write one clip as a picture: moments of it in each of its modalities."""
     with _opened(dataset) as version, _writing():

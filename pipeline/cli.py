@@ -71,11 +71,11 @@ def options(
     work: Annotated[Path, typer.Option(help="Folder that holds everything a run makes.")] = Path("work"),
     config: Annotated[
         Path | None,
-        typer.Option(help="Configuration, a TOML file [default: WORK/config.toml, or pipeline/configs/full.toml]"),
+        typer.Option(help="Configuration, a TOML file", show_default="WORK/config.toml, or pipeline/configs/full.toml"),
     ] = None,
     tables: Annotated[
         Path | None,
-        typer.Option(help="Folder with sources.csv and segments.csv [default: WORK/tables, or annotations]"),
+        typer.Option(help="Folder with sources.csv and segments.csv", show_default="WORK/tables, or annotations"),
     ] = None,
     scheduler: Annotated[str, typer.Option(help="A running Dask scheduler, like tcp://host:8786.")] = "",
     workers: Annotated[int, typer.Option(min=1, help="Worker processes of the local cluster.")] = 2,

@@ -49,7 +49,7 @@ def train(
     config: Annotated[Path, typer.Option(help="Configuration, a TOML file.")],
     dataset: DatasetFolder = Path("work/dataset"),
     runs: Runs = Path("work/runs"),
-    name: Annotated[str, typer.Option(help="Name of the run [default: that of the configuration]")] = "",
+    name: Annotated[str, typer.Option(help="Name of the run", show_default="that of the configuration")] = "",
     predict_too: Annotated[bool, typer.Option("--predict", help="Save its predictions too.")] = False,
 ) -> None:
     """Train one run, or go on with it; a finished one is left alone. Under torchrun: on all its devices."""
@@ -64,7 +64,9 @@ def reproduce(
     preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}.")] = "tiny",
     dataset: DatasetFolder = Path("work/dataset"),
     runs: Runs = Path("work/runs"),
-    only: Annotated[str, typer.Option(help='Experiments or "table 2" and so on, comma-separated [default: all]')] = "",
+    only: Annotated[
+        str, typer.Option(help='Experiments or "table 2" and so on, comma-separated', show_default="all")
+    ] = "",
     seeds: Annotated[str, typer.Option(help="Comma-separated; each experiment is trained under each.")] = "0",
     weights: Annotated[
         Path | None, typer.Option(help="Folder of published weights to start from: c2d.pth, mvit-s.pyth …")
@@ -103,7 +105,7 @@ def models() -> None:
 @app.command()
 def export(
     run: Annotated[Path, typer.Option(help="Folder of a finished run.")],
-    out: Annotated[Path, typer.Option(help="Folder for the files [default: export in the run's]")] = Path(),
+    out: Annotated[Path, typer.Option(help="Folder for the files", show_default="export in the run's")] = Path(),
 ) -> None:
     """Write a run's best weights as a PyTorch program and as ONNX, and compare their outputs with the model's."""
     from training.export import export as export_run  # brings ONNX, of the extra `export`
@@ -125,7 +127,7 @@ def predict_video(
     config: Annotated[Path | None, typer.Option(help="The pipeline's configuration, for how to download.")] = None,
     tables_in: Annotated[
         Path | None,
-        typer.Option("--tables", help="Folder with takedowns.csv [default: as for a run in --out's folder]"),
+        typer.Option("--tables", help="Folder with takedowns.csv", show_default="as for a run in --out's folder"),
     ] = None,
 ) -> None:
     """Say which muscle groups are active in a video, over time: numbers, a body map, and a film of both."""
@@ -140,8 +142,10 @@ def explain(
     against: Annotated[Path | None, typer.Option(help="Folder of another one, shown below it.")] = None,
     dataset: DatasetFolder = Path("work/dataset"),
     out: Annotated[Path, typer.Option(help="Folder for a folder of the run's name.")] = Path("work/explain"),
-    clip: Annotated[str, typer.Option(help="Keys of clips, comma-separated [default: some of the test splits]")] = "",
-    muscle: Annotated[str, typer.Option(help="Muscle groups to look for [default: the most probable one]")] = "",
+    clip: Annotated[
+        str, typer.Option(help="Keys of clips, comma-separated", show_default="some of the test splits")
+    ] = "",
+    muscle: Annotated[str, typer.Option(help="Muscle groups to look for", show_default="the most probable one")] = "",
 ) -> None:
     """Show where a model looks: pictures and films of clips, with what it hits, misses and says falsely."""
     folders = [run, against] if against else [run]

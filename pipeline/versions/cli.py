@@ -72,8 +72,8 @@ def publish(dataset: Folder, to: Annotated[str, typer.Option(help="Folder, s3://
 def pull(
     dataset: Annotated[Path, typer.Argument(help="Folder of versions to pull into.")],
     source: Annotated[str, typer.Option("--from", help="Where it was published.")],
-    version: Annotated[str, typer.Option(help="[default: the newest]")] = "",
-    modalities: Annotated[str, typer.Option(help="Comma-separated [default: all]")] = "",
+    version: Annotated[str, typer.Option(help="Which one.", show_default="the newest")] = "",
+    modalities: Annotated[str, typer.Option(help="Comma-separated", show_default="all")] = "",
 ) -> None:
     """Copy a published version here, or only some columns of it."""
     folder, moved = share.pull(source, dataset, version, [m for m in modalities.split(",") if m])
@@ -97,8 +97,8 @@ def takedown(
     source: str,
     reason: Annotated[str, typer.Option()],
     work: Annotated[Path, typer.Option(help="Work folder to clean.")] = Path("work"),
-    tables: Annotated[Path | None, typer.Option(help="Folder with sources.csv [default: as for a run]")] = None,
-    dataset: Annotated[Path | None, typer.Option(help="Folder of versions [default: WORK/dataset]")] = None,
+    tables: Annotated[Path | None, typer.Option(help="Folder with sources.csv", show_default="as for a run")] = None,
+    dataset: Annotated[Path | None, typer.Option(help="Folder of versions", show_default="WORK/dataset")] = None,
 ) -> None:
     """Remove a source from everything, for good, and write the next version without it."""
     folder = tables or tables_of(work)

@@ -20,6 +20,7 @@ import torch
 from fixtures_shards import toy_clips, write_dataset
 from sklearn.metrics import average_precision_score
 from toy import write_config
+from typer.testing import CliRunner
 
 from pipeline.errors import UserError
 from pipeline.files import locked
@@ -242,3 +243,8 @@ def test_make_trains_a_shipped_model_or_your_own_configuration(variables: list[s
     planned = subprocess.run(["make", "-n", "train", *variables], cwd=ROOT, capture_output=True, text=True, check=True)
     (line,) = (line for line in planned.stdout.splitlines() if "training train" in line)
     assert shlex.split(line)[shlex.split(line).index("--config") + 1] == config
+
+
+def test_help_says_what_happens_without_an_option() -> None:
+    shown = CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "160"}).output
+    assert "that of the configuration" in shown
